@@ -1,0 +1,124 @@
+"""Modes and pairs of modes: the symbolic matrices every noise component is propagated with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import sympy as sp
+
+from theory.engine.companion import companion_gramian
+from theory.engine.rational_matrix import PolynomialRing, RationalMatrix
+
+__all__ = ["Mode", "ModePair"]
+
+Layout = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mode:
+    """One direction: A, B and powers of A at symbolic exponents.
+
+    ``generators[segment]`` are the ring's symbols for the sequences of that segment. ``layout``
+    says which segments make up a named exponent, e.g. ``{"M": ("lag", "rest")}``; the segment
+    ``"1"`` is the matrix itself. With ``delayed`` a power n of a rule that remembers its previous
+    weights (one zero eigenvalue) is A times the generators of n - 1.
+    """
+
+    transition: RationalMatrix
+    injection: RationalMatrix
+    generators: Mapping[str, tuple[sp.Symbol, ...]]
+    layout: Layout
+    delayed: bool = False
+    _powers: dict[str, RationalMatrix] = field(default_factory=dict, repr=False)
+
+    @property
+    def ring(self) -> PolynomialRing:
+        return self.transition.ring
+
+    @cached_property
+    def identity(self) -> RationalMatrix:
+        return self.transition.identity()
+
+    @cached_property
+    def resolvent(self) -> RationalMatrix:
+        """R = (I - A)^-1."""
+        return (self.identity - self.transition).inverse().reduced()
+
+    def power(self, name: str) -> RationalMatrix:
+        """A to the exponent called ``name``, linear in the generators of each segment."""
+        if name not in self._powers:
+            product = self.identity
+            for segment in self.layout.get(name, (name,)):
+                product = product @ self._segment(segment)
+            self._powers[name] = product.reduced()
+        return self._powers[name]
+
+    def _segment(self, segment: str) -> RationalMatrix:
+        if segment == "1":
+            return self.transition
+        symbols = self.generators[segment]
+        total = self.identity.scale(0)
+        power = self.transition if self.delayed else self.identity
+        for k, u in enumerate(symbols):
+            total = total + power.scale(u if (len(symbols) - 1 - k) % 2 == 0 else -u)
+            power = power @ self.transition
+        return total
+
+    def sum(self, name: str) -> RationalMatrix:
+        """S_n = I + A + ... + A^(n-1) = R (I - A^n)."""
+        return self.resolvent @ (self.identity - self.power(name))
+
+    @cached_property
+    def epoch_resolvent(self) -> RationalMatrix:
+        """Q = (I - A^M)^-1."""
+        return (self.identity - self.power("M")).inverse().reduced()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModePair:
+    """Two directions, left (later time, first index) and right."""
+
+    left: Mode
+    right: Mode
+
+    @cached_property
+    def bb(self) -> RationalMatrix:
+        """B B'^T."""
+        return self.left.injection @ self.right.injection.T
+
+    @cached_property
+    def white(self) -> RationalMatrix:
+        """X with X = A X A'^T + B B'^T: the law under white noise of unit variance."""
+        return self._gramian(self.left.transition, self.right.transition).reduced()
+
+    @cached_property
+    def epoch_white(self) -> RationalMatrix:
+        """W with W = A^M W A'^MT + B B'^T."""
+        return self._gramian(self.left.power("M"), self.right.power("M")).reduced()
+
+    @cached_property
+    def epoch_start(self) -> RationalMatrix:
+        """Y with Y = A^M Y A'^MT + S_M BB'^T S_M'^T, as S_M W S_M'^T: S_M commutes with A."""
+        return self.left.sum("M") @ self.epoch_white @ self.right.sum("M").T
+
+    def _gramian(self, left: RationalMatrix, right: RationalMatrix) -> RationalMatrix:
+        krylov = []
+        for mode, matrix in ((self.left, left), (self.right, right)):
+            columns = [mode.injection]
+            for _ in range(matrix.shape[0] - 1):
+                columns.append((matrix @ columns[-1]).reduced())
+            krylov.append(_side_by_side(columns))
+        core = companion_gramian(left.invariants(), right.invariants(), same=left is right)
+        return krylov[0] @ core @ krylov[1].T
+
+
+def _side_by_side(columns: list[RationalMatrix]) -> RationalMatrix:
+    """Join column vectors into one matrix."""
+    eye = columns[0].ring.matrix(sp.eye(len(columns)))
+    total = eye.scale(0)
+    for k, column in enumerate(columns):
+        unit = RationalMatrix(ring=eye.ring, entries=(eye.entries[k],), denominator=eye.denominator)
+        total = total + column @ unit
+    return total

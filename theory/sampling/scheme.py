@@ -1,0 +1,204 @@
+"""A sampling scheme: which noise it makes, and how it draws real indices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from theory.errors import TheoryError
+from theory.noise import NoiseComponent
+from theory.symbols import batch_size, samples, steps_per_epoch
+
+__all__ = ["IndexArray", "SamplingScheme"]
+
+IndexArray = npt.NDArray[np.int64]
+Pass = Literal["sample", "batch", "epoch", "run"]
+Draw = Callable[[int, int, int, np.random.Generator], IndexArray]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SamplingScheme:
+    r"""How batches are drawn, and the covariance of the batch noise that follows.
+
+    Within one pass without replacement, batches k, l have
+    :math:`\operatorname{cov}(\xi_k,\xi_l)=C_0(\delta_{kl}/S_k-1/N)`, with
+    :math:`C_0=\frac1{N-1}\sum_ng_ng_n^\top`; batches of different passes are independent.
+
+    Attributes
+    ----------
+    name
+        Permanent name, as the command line takes it.
+    noise
+        The covariance as a sum of elementary noises: pairs (component, weight), the weight in
+        units of ``noise_variance``, the variance c of one full batch, in the symbols
+        ``steps_per_epoch``, ``samples`` and ``batch_size``.
+    lasting
+        How long a pass without replacement lasts: one ``"sample"`` (draws are independent), one
+        ``"batch"``, one ``"epoch"``, or the whole ``"run"`` (the first epoch repeats).
+    last_batch
+        What happens to samples that do not fill a batch: ``"forbidden"`` (N must be M S),
+        ``"dropped"``, ``"kept"`` as a smaller batch, or ``"irrelevant"`` where there is no pass.
+    draw_epoch
+        For a scheme of your own: ``draw_epoch(samples, batch_size, epoch, rng)`` returns the
+        indices of one epoch. The built-in schemes follow from ``lasting``.
+    """
+
+    name: str
+    noise: tuple[tuple[NoiseComponent, Any], ...]
+    lasting: Pass = "epoch"
+    last_batch: Literal["forbidden", "dropped", "kept", "irrelevant"] = "irrelevant"
+    draw_epoch: Draw | None = None
+    source: str = ""
+
+    @property
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """Symbols of the weights and of the components, M first."""
+        used = set().union(*(sp.sympify(w).free_symbols for _, w in self.noise))
+        if any(component.name != "white" for component, _ in self.noise):
+            used.add(steps_per_epoch)
+        return tuple(s for s in (steps_per_epoch, batch_size, samples) if s in used)
+
+    @property
+    def periodic(self) -> bool:
+        """Whether the noise repeats for ever, so that its power sits on lines."""
+        return any(component.line_spectrum for component, _ in self.noise)
+
+    def steps_per_epoch(self, samples: int, batch_size: int) -> int:
+        """Number of batches in an epoch.
+
+        Raises
+        ------
+        TheoryError
+            If the batch is empty or larger than the data, or if N is no multiple of S where the
+            scheme needs it.
+        """
+        if samples < 2:
+            raise TheoryError(f"samples must be at least 2; got {samples}")
+        if not 1 <= batch_size <= samples:
+            raise TheoryError(
+                f"batch_size must lie in 1..{samples} (the number of samples); got {batch_size}"
+            )
+        whole, rest = divmod(samples, batch_size)
+        if self.last_batch == "forbidden" and rest:
+            raise TheoryError(
+                f"{self.name} needs samples = steps_per_epoch * batch_size, but {samples} = "
+                f"{whole} * {batch_size} + {rest}; use the scheme 'dropped-batch' or 'kept-batch', "
+                f"or a batch size that divides {samples}"
+            )
+        return whole + (1 if self.last_batch == "kept" and rest else 0)
+
+    def batch_sizes(self, samples: int, batch_size: int) -> tuple[int, ...]:
+        """Sizes of the batches of an epoch, by position."""
+        steps = self.steps_per_epoch(samples, batch_size)
+        last = samples - (steps - 1) * batch_size if self.last_batch == "kept" else batch_size
+        return (*(batch_size for _ in range(steps - 1)), last)
+
+    def variance_factor(self, samples: int, batch_size: int) -> Fraction:
+        r"""c / C_0: the variance of one full batch in units of the sample covariance.
+
+        :math:`\frac1S-\frac1N` without replacement in the batch, :math:`\frac{N-1}{NS}` with.
+        """
+        self.steps_per_epoch(samples, batch_size)
+        if self.lasting == "sample":
+            return Fraction(samples - 1, samples * batch_size)
+        return Fraction(1, batch_size) - Fraction(1, samples)
+
+    def weights(
+        self, steps: int, samples: int | None = None, batch_size: int | None = None
+    ) -> tuple[tuple[NoiseComponent, Fraction], ...]:
+        """The components with numerical weights; M = 1 without noise gives no components.
+
+        Raises
+        ------
+        TheoryError
+            If M is no positive integer, or N and S are needed and missing.
+        """
+        from theory import symbols
+
+        if steps < 1 or int(steps) != steps:
+            raise TheoryError(f"steps_per_epoch must be an integer >= 1; got {steps}")
+        values: dict[sp.Symbol, Any] = {symbols.steps_per_epoch: int(steps)}
+        if samples is not None:
+            values[symbols.samples] = int(samples)
+        if batch_size is not None:
+            values[symbols.batch_size] = int(batch_size)
+        missing = [s.name for s in self.parameters if s not in values]
+        if missing:
+            raise TheoryError(f"scheme {self.name!r} needs {', '.join(missing)}")
+        if steps == 1 and self.silent_at_one_step:
+            return ()
+        out = []
+        for component, weight in self.noise:
+            value = sp.Rational(sp.sympify(weight).subs(values))
+            out.append((component, Fraction(int(value.p), int(value.q))))
+        return tuple(out)
+
+    @property
+    def silent_at_one_step(self) -> bool:
+        """Whether M = 1 means full-batch descent: no noise at all."""
+        total = sp.together(sum(c.variance(steps_per_epoch) * w for c, w in self.noise))
+        weights = [sp.fraction(sp.together(w))[1] for _, w in self.noise]
+        at_one = [sp.sympify(d).subs(steps_per_epoch, 1) for d in weights]
+        return bool(total.subs(steps_per_epoch, 2) != 0 and any(d == 0 for d in at_one))
+
+    def noise_covariance(
+        self, steps: int, *, samples: int | None = None, batch_size: int | None = None,
+        epochs: int = 1,
+    ) -> tuple[tuple[Fraction, ...], ...]:
+        """Exact covariance of the batch noise by position, in units of c.
+
+        Shape (M epochs, M epochs): entry (k, l) is cov(xi_k, xi_l) / c for steps of the first
+        ``epochs`` epochs.
+        """
+        parts = self.weights(steps, samples, batch_size)
+        size = range(1, steps * epochs + 1)
+        return tuple(
+            tuple(
+                sum((w for c, w in parts if c.correlated(k, l, steps)), Fraction(0)) for l in size
+            )
+            for k in size
+        )
+
+    def draw(
+        self, samples: int, batch_size: int, epochs: int, rng: np.random.Generator
+    ) -> IndexArray:
+        """Draw real index sequences.
+
+        Returns
+        -------
+        Sample indices, shape (epochs, sum of the batch sizes); batch k of an epoch holds the
+        next ``batch_sizes(...)[k]`` entries of its row.
+
+        Raises
+        ------
+        TheoryError
+            As :meth:`steps_per_epoch`; or if ``draw_epoch`` returns the wrong number of indices.
+        """
+        sizes = self.batch_sizes(samples, batch_size)
+        used = sum(sizes)
+        out = np.empty((epochs, used), dtype=np.int64)
+        for epoch in range(epochs):
+            if self.draw_epoch is not None:
+                row = self.draw_epoch(samples, batch_size, epoch, rng)
+                if np.shape(row) != (used,):
+                    raise TheoryError(
+                        f"draw_epoch of {self.name!r} returned shape {np.shape(row)}; "
+                        f"an epoch has {used} indices"
+                    )
+                out[epoch] = row
+            elif self.lasting == "sample":
+                out[epoch] = rng.integers(samples, size=used)
+            elif self.lasting == "batch":
+                batches = [rng.choice(samples, size=s, replace=False) for s in sizes]
+                out[epoch] = np.concatenate(batches)
+            elif self.lasting == "epoch" or epoch == 0:
+                out[epoch] = rng.permutation(samples)[:used]
+            else:
+                out[epoch] = out[0]
+        return out
