@@ -1,0 +1,99 @@
+"""A formula is data: a closed form with its name, condition, unit and source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from theory.symbols import PARAMETERS
+
+__all__ = ["Formula"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Formula:
+    """One closed form.
+
+    Attributes
+    ----------
+    slug
+        Permanent name.
+    title
+        What it computes, in words.
+    compact
+        The closed form, in the symbols of :mod:`theory.symbols` and the names of ``where``.
+    where
+        Named quantities, in order: each may use the parameters and earlier names.
+    valid_if
+        The exact condition under which the quantity exists and this form holds.
+    unit
+        Exponents of (loss, parameter).
+    source
+        Reference with equation number, or "new here".
+    flat_limit
+        The closed form at zero curvature where this one has a removable singularity there.
+    scale
+        For quantities that change sign: the positive formula whose 1e-15 bounds the error.
+    silent_at_one_step
+        The scheme has no noise at M = 1; the value there is exactly 0.
+    published
+        The published form, where there is one, in the same symbols.
+    difference
+        What differs from the published form.
+    """
+
+    slug: str
+    title: str
+    compact: sp.Expr
+    valid_if: sp.Basic
+    unit: tuple[int, int]
+    where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
+    source: str = "new here"
+    flat_limit: Formula | None = None
+    scale: Formula | None = None
+    silent_at_one_step: bool = False
+    published: sp.Expr | None = None
+    difference: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def expression(self) -> sp.Expr:
+        """The closed form in the parameters alone."""
+        known: dict[sp.Symbol, sp.Expr] = {}
+        for name, value in self.where:
+            known[name] = value.xreplace(known)
+        return self.compact.xreplace(known)
+
+    @cached_property
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """The parameters it depends on, in the order of :mod:`theory.symbols`."""
+        names = {name for name, _ in self.where}
+        used = set(self.compact.free_symbols) | self.valid_if.free_symbols
+        for _, value in self.where:
+            used |= value.free_symbols
+        used -= names
+        order = [p.symbol for p in PARAMETERS.values()]
+        return tuple(sorted(used, key=lambda s: (order.index(s) if s in order else 99, s.name)))
+
+    def evaluate(
+        self, *, digits: int | None = None, **values: Any
+    ) -> float | npt.NDArray[np.float64] | str:
+        """Accurate numbers; see :func:`theory.evaluate.evaluate`."""
+        from theory.evaluate import evaluate
+
+        return evaluate(self, values, digits=digits)
+
+    def latex(self, symbols: Mapping[str, str] | None = None) -> str:
+        """LaTeX of the closed form, with other letters for parameters if ``symbols`` says so."""
+        from theory.typeset import formula_latex
+
+        return formula_latex(self, symbols)
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.latex()}$"
