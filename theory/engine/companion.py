@@ -14,41 +14,32 @@ from functools import lru_cache
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
-from theory.engine.rational_matrix import RationalMatrix
+from theory.engine.matrix import Matrix
 
 __all__ = ["companion_gramian"]
 
 
 def companion_gramian(
-    left: tuple[RationalMatrix, ...], right: tuple[RationalMatrix, ...], *, same: bool
-) -> RationalMatrix:
+    left: tuple[Matrix, ...], right: tuple[Matrix, ...], *, same: bool
+) -> Matrix:
     """G for the given invariants (each a 1 x 1 matrix)."""
     d = len(left)
     entries, denominator, symbols = _generic_core(d, same)
     values = dict(zip(symbols, left if same else (*left, *right), strict=True))
-    ring = left[0].ring
+    one = left[0].constant(1)
 
-    def insert(polynomial: sp.Poly) -> RationalMatrix:
-        total = ring.matrix(sp.zeros(1, 1))
+    def insert(polynomial: sp.Poly) -> Matrix:
+        total = one.scale(0)
         for exponents, c in polynomial.terms():
-            term = ring.matrix(sp.Matrix([[int(c)]]))
+            term = one.scale(int(c))
             for symbol, e in zip(symbols, exponents, strict=True):
                 for _ in range(e):
                     term = term @ values[symbol]
             total = total + term
-        return total
+        return total.reduced()
 
-    bottom = insert(denominator).reduced()
-    n, m = bottom.entries[0][0], bottom.denominator
     cells = [[insert(entries[i][j]) for j in range(d)] for i in range(d)]
-    common = ring.constant(1)
-    for row in cells:
-        for cell in row:
-            common = common * (cell.denominator / common.gcd(cell.denominator))
-    top = tuple(
-        tuple(cell.entries[0][0] * (common / cell.denominator) * m for cell in row) for row in cells
-    )
-    return RationalMatrix(ring=ring, entries=top, denominator=common * n).reduced()
+    return one.assemble(cells, insert(denominator))
 
 
 @lru_cache(maxsize=8)

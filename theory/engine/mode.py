@@ -9,7 +9,7 @@ from functools import cached_property
 import sympy as sp
 
 from theory.engine.companion import companion_gramian
-from theory.engine.rational_matrix import PolynomialRing, RationalMatrix
+from theory.engine.matrix import Matrix
 
 __all__ = ["Mode", "ModePair"]
 
@@ -26,27 +26,26 @@ class Mode:
     weights (one zero eigenvalue) is A times the generators of n - 1.
     """
 
-    transition: RationalMatrix
-    injection: RationalMatrix
+    transition: Matrix
+    injection: Matrix
     generators: Mapping[str, tuple[sp.Symbol, ...]]
     layout: Layout
     delayed: bool = False
-    _powers: dict[str, RationalMatrix] = field(default_factory=dict, repr=False)
-
-    @property
-    def ring(self) -> PolynomialRing:
-        return self.transition.ring
+    known_resolvent: Matrix | None = None
+    _powers: dict[str, Matrix] = field(default_factory=dict, repr=False)
 
     @cached_property
-    def identity(self) -> RationalMatrix:
+    def identity(self) -> Matrix:
         return self.transition.identity()
 
     @cached_property
-    def resolvent(self) -> RationalMatrix:
+    def resolvent(self) -> Matrix:
         """R = (I - A)^-1."""
+        if self.known_resolvent is not None:
+            return self.known_resolvent
         return (self.identity - self.transition).inverse().reduced()
 
-    def power(self, name: str) -> RationalMatrix:
+    def power(self, name: str) -> Matrix:
         """A to the exponent called ``name``, linear in the generators of each segment."""
         if name not in self._powers:
             product = self.identity
@@ -55,7 +54,7 @@ class Mode:
             self._powers[name] = product.reduced()
         return self._powers[name]
 
-    def _segment(self, segment: str) -> RationalMatrix:
+    def _segment(self, segment: str) -> Matrix:
         if segment == "1":
             return self.transition
         symbols = self.generators[segment]
@@ -66,12 +65,12 @@ class Mode:
             power = power @ self.transition
         return total
 
-    def sum(self, name: str) -> RationalMatrix:
+    def sum(self, name: str) -> Matrix:
         """S_n = I + A + ... + A^(n-1) = R (I - A^n)."""
         return self.resolvent @ (self.identity - self.power(name))
 
     @cached_property
-    def epoch_resolvent(self) -> RationalMatrix:
+    def epoch_resolvent(self) -> Matrix:
         """Q = (I - A^M)^-1."""
         return (self.identity - self.power("M")).inverse().reduced()
 
@@ -82,43 +81,36 @@ class ModePair:
 
     left: Mode
     right: Mode
+    known_white: Matrix | None = None
 
     @cached_property
-    def bb(self) -> RationalMatrix:
+    def bb(self) -> Matrix:
         """B B'^T."""
         return self.left.injection @ self.right.injection.T
 
     @cached_property
-    def white(self) -> RationalMatrix:
+    def white(self) -> Matrix:
         """X with X = A X A'^T + B B'^T: the law under white noise of unit variance."""
+        if self.known_white is not None:
+            return self.known_white
         return self._gramian(self.left.transition, self.right.transition).reduced()
 
     @cached_property
-    def epoch_white(self) -> RationalMatrix:
+    def epoch_white(self) -> Matrix:
         """W with W = A^M W A'^MT + B B'^T."""
         return self._gramian(self.left.power("M"), self.right.power("M")).reduced()
 
     @cached_property
-    def epoch_start(self) -> RationalMatrix:
+    def epoch_start(self) -> Matrix:
         """Y with Y = A^M Y A'^MT + S_M BB'^T S_M'^T, as S_M W S_M'^T: S_M commutes with A."""
         return self.left.sum("M") @ self.epoch_white @ self.right.sum("M").T
 
-    def _gramian(self, left: RationalMatrix, right: RationalMatrix) -> RationalMatrix:
+    def _gramian(self, left: Matrix, right: Matrix) -> Matrix:
         krylov = []
         for mode, matrix in ((self.left, left), (self.right, right)):
             columns = [mode.injection]
             for _ in range(matrix.shape[0] - 1):
                 columns.append((matrix @ columns[-1]).reduced())
-            krylov.append(_side_by_side(columns))
+            krylov.append(matrix.columns(columns))
         core = companion_gramian(left.invariants(), right.invariants(), same=left is right)
         return krylov[0] @ core @ krylov[1].T
-
-
-def _side_by_side(columns: list[RationalMatrix]) -> RationalMatrix:
-    """Join column vectors into one matrix."""
-    eye = columns[0].ring.matrix(sp.eye(len(columns)))
-    total = eye.scale(0)
-    for k, column in enumerate(columns):
-        unit = RationalMatrix(ring=eye.ring, entries=(eye.entries[k],), denominator=eye.denominator)
-        total = total + column @ unit
-    return total

@@ -177,6 +177,32 @@ class RationalMatrix:
             current = product - self._with(shifted, c.denominator)
         return symmetric, previous
 
+    def constant(self, value: int) -> RationalMatrix:
+        """A 1 x 1 matrix over the same ring."""
+        return self._with([[self.ring.constant(value)]], self.ring.constant(1))
+
+    def assemble(
+        self, cells: Sequence[Sequence[RationalMatrix]], bottom: RationalMatrix
+    ) -> RationalMatrix:
+        """The matrix of 1 x 1 ``cells``, divided by the 1 x 1 ``bottom``."""
+        common = self.ring.constant(1)
+        for row in cells:
+            for cell in row:
+                common = common * (cell.denominator / common.gcd(cell.denominator))
+        top = [
+            [c.entries[0][0] * (common / c.denominator) * bottom.denominator for c in row]
+            for row in cells
+        ]
+        return self._with(top, common * bottom.entries[0][0]).reduced()
+
+    def columns(self, parts: Sequence[RationalMatrix]) -> RationalMatrix:
+        """Join column vectors into one matrix."""
+        eye = self.ring.matrix(sp.eye(len(parts)))
+        total = eye.scale(0)
+        for k, column in enumerate(parts):
+            total = total + column @ self._with([eye.entries[k]], eye.denominator)
+        return total
+
     def entry(self, i: int, j: int) -> tuple[Polynomial, Polynomial]:
         """Numerator and denominator of one entry, in lowest terms."""
         n, d = self.entries[i][j], self.denominator

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from theory.engine.matrix import Matrix
 from theory.engine.mode import ModePair
-from theory.engine.rational_matrix import RationalMatrix
 
 __all__ = ["Frozen"]
 
@@ -35,7 +35,7 @@ class Frozen:
         """On the lines 2 pi n / M: all power at frequency zero, M times the mean line."""
         return m * sp.KroneckerDelta(omega, 0)
 
-    def mean(self, pair: ModePair) -> RationalMatrix:
+    def mean(self, pair: ModePair) -> Matrix:
         return pair.left.resolvent @ pair.bb @ pair.right.resolvent.T
 
     at_position = at_last_position = lagged_at_position = mean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from theory.noise import SharedInEpoch, White
 from theory.sampling.scheme import SamplingScheme
-from theory.symbols import batch_size, samples
+from theory.symbols import batch_size, samples, steps_per_epoch
 
 __all__ = ["dropped_batch"]
 
@@ -20,4 +20,5 @@ def dropped_batch() -> SamplingScheme:
         name="dropped-batch",
         noise=((White(), n / (n - s)), (SharedInEpoch(), -s / (n - s))),
         last_batch="dropped",
+        conditions=(s < n, steps_per_epoch * s <= n),
     )

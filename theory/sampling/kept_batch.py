@@ -24,4 +24,5 @@ def kept_batch() -> SamplingScheme:
             (LastStep(), n * (s - last) / (last * (n - s))),
         ),
         last_batch="kept",
+        conditions=(s < n, (steps_per_epoch - 1) * s < n, n <= steps_per_epoch * s),
     )

@@ -19,5 +19,6 @@ def reshuffled() -> SamplingScheme:
         name="reshuffled",
         noise=((White(), m / (m - 1)), (SharedInEpoch(), -1 / (m - 1))),
         last_batch="forbidden",
+        conditions=(m >= 2,),
         source="kuhn2023, eq. (9)",
     )

@@ -47,6 +47,8 @@ class SamplingScheme:
     draw_epoch
         For a scheme of your own: ``draw_epoch(samples, batch_size, epoch, rng)`` returns the
         indices of one epoch. The built-in schemes follow from ``lasting``.
+    conditions
+        SymPy relations between M, N and S under which the weights hold.
     """
 
     name: str
@@ -54,6 +56,7 @@ class SamplingScheme:
     lasting: Pass = "epoch"
     last_batch: Literal["forbidden", "dropped", "kept", "irrelevant"] = "irrelevant"
     draw_epoch: Draw | None = None
+    conditions: tuple[Any, ...] = ()
     source: str = ""
 
     @property

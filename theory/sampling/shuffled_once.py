@@ -22,6 +22,7 @@ def shuffled_once(*, unequal_batches: bool = False) -> SamplingScheme:
             noise=((Periodic(), m / (m - 1)), (Frozen(), -1 / (m - 1))),
             lasting="run",
             last_batch="forbidden",
+            conditions=(m >= 2,),
         )
     last = n - (m - 1) * s
     return SamplingScheme(
@@ -33,4 +34,5 @@ def shuffled_once(*, unequal_batches: bool = False) -> SamplingScheme:
         ),
         lasting="run",
         last_batch="kept",
+        conditions=(s < n, (m - 1) * s < n, n <= m * s),
     )
