@@ -1,0 +1,57 @@
+"""From exact modes to well-scaled double precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from theory.errors import NoStationaryLawError
+from theory.solvers.inputs import SolverInput
+from theory.solvers.side import Side
+
+__all__ = ["DoubleMode", "balanced_mode", "require_curved"]
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DoubleMode:
+    """A mode in double precision, as :class:`theory.solvers.side.Side` in other coordinates."""
+
+    transition: FloatArray
+    injection: FloatArray
+    output: FloatArray
+
+
+def balanced_mode(side: Side) -> DoubleMode:
+    """Round to double and balance.
+
+    A rule may keep a gradient beside its weights, with a ratio of the order of the learning rate
+    between them; scaling the entries by powers of two costs no accuracy and removes it.
+    """
+    from scipy.linalg import matrix_balance
+
+    transition = np.array(side.transition, dtype=np.float64)
+    injection = np.array(side.injection, dtype=np.float64)
+    output = np.array(side.output, dtype=np.float64)
+    balanced, (scaling, _) = matrix_balance(transition, permute=False, separate=True)
+    return DoubleMode(
+        transition=balanced, injection=injection / scaling, output=output * scaling
+    )
+
+
+def require_curved(given: SolverInput) -> None:
+    """Refuse zero curvature, where only a limit exists.
+
+    Raises
+    ------
+    NoStationaryLawError
+        If a mode has an eigenvalue exactly one.
+    """
+    if given.left.flat or given.right.flat:
+        raise NoStationaryLawError(
+            "curvature = 0 leaves one direction without a restoring force; the law, where it "
+            "exists, is a limit: use solve_epoch_lifted, or a positive curvature"
+        )
