@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from theory.errors import NoStationaryLawError
 from theory.solvers.inputs import SolverInput
+from theory.solvers.rational import Rows
 from theory.solvers.side import Side
 
-__all__ = ["DoubleMode", "balanced_mode", "require_curved"]
+__all__ = ["DoubleMode", "balanced_mode", "require_curved", "without_constant"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -38,7 +39,9 @@ def balanced_mode(side: Side) -> DoubleMode:
     output = np.array(side.output, dtype=np.float64)
     balanced, (scaling, _) = matrix_balance(transition, permute=False, separate=True)
     return DoubleMode(
-        transition=balanced, injection=injection / scaling, output=output * scaling
+        transition=np.asarray(balanced, dtype=np.float64),
+        injection=injection / scaling,
+        output=output * scaling,
     )
 
 
@@ -55,3 +58,14 @@ def require_curved(given: SolverInput) -> None:
             "curvature = 0 leaves one direction without a restoring force; the law, where it "
             "exists, is a limit: use solve_epoch_lifted, or a positive curvature"
         )
+
+
+def without_constant(response: FloatArray, noise: Rows) -> FloatArray:
+    """Remove the mean over the noises of an epoch, if noise that sums to zero cannot see it.
+
+    In a flat direction that constant is nearly all of the response, and would cancel later. The
+    last axis of ``response`` runs over the noises; ``noise`` is their exact covariance.
+    """
+    if any(sum(row) != 0 for row in noise):
+        return response
+    return response - response.mean(axis=-1, keepdims=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any
 
 from flint import fmpq, fmpq_mat
@@ -103,7 +102,7 @@ def _independent(given: SolverInput) -> fmpq:
         k2 = k if same else a2 * k2 + b2 * kick
         power, power2 = a * power, a2 * power2
         driven.append(p)
-        crossed.append(row2 * k2 if given.lag else None)
+        crossed.append(row2 * k2 if given.lag else row2)
         powers.append((power, power2))
     start = _fixed_point(given, power, power2, p)
     later = [row]

@@ -1,4 +1,4 @@
-"""What a flat direction does to the exact solver: the slow coordinate, and when it stays bounded."""
+"""A flat direction: its slow coordinate, and when it stays bounded."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from theory.errors import AccuracyError
 from theory.optimizers.rule import LinearRule
 from theory.sampling.scheme import SamplingScheme
-from theory.solvers.double import DoubleMode, balanced_mode, require_curved
+from theory.solvers.double import DoubleMode, balanced_mode, require_curved, without_constant
 from theory.solvers.inputs import Quantity, SolverInput, read_input
 from theory.solvers.result import SolverResult
 
@@ -132,7 +132,7 @@ def _averaged(
         strength = math.fsum(np.diagonal(fresh, -h)) / m
         if strength:
             terms.append(strength * _response_autocovariance(psi, psi2, lag - h))
-    folded, folded2 = (_fold(x, m) for x in (psi, psi2))
+    folded, folded2 = (without_constant(_fold(x, m), given.persistent) for x in (psi, psi2))
     for h in range(m) if kept.any() else ():
         strength = math.fsum(kept[(k + h) % m, k] for k in range(m)) / m
         shifted = np.roll(folded, h - lag)  # entry n holds Psi_(n + lag - h), modulo M
@@ -158,13 +158,11 @@ def _at_position(
     """One term per epoch of the noise; the epoch of step j is the first."""
     m, j, lag = given.steps, given.positions[0], given.lag
     now, later = (_by_epoch(x, j + t, m) for x, t in ((psi2, 0), (psi, lag)))
-    ahead = len(later) - len(now)
-    future = [later[e] for e in range(ahead)]
-    later = later[ahead:]
-    terms = [float(later[e] @ fresh @ now[e]) for e in range(len(now))]
+    ahead = (j + lag - 1) // m  # epochs that begin after step j
+    terms = [float(x @ fresh @ y) for x, y in zip(later[ahead:], now, strict=False)]
     if kept.any():
-        everything = np.sum([*future, *later], axis=0)
-        terms.append(float(everything @ kept @ np.sum(now, axis=0)))
+        folded, folded2 = (without_constant(x.sum(axis=0), given.persistent) for x in (later, now))
+        terms.append(float(folded @ kept @ folded2))
     return terms
 
 

@@ -11,14 +11,16 @@ import numpy.typing as npt
 from theory.errors import AccuracyError
 from theory.optimizers.rule import LinearRule
 from theory.sampling.scheme import SamplingScheme
-from theory.solvers.double import balanced_mode, require_curved
-from theory.solvers.inputs import Quantity, SolverInput, read_input
+from theory.solvers.double import balanced_mode, require_curved, without_constant
+from theory.solvers.inputs import Quantity, read_input
 from theory.solvers.result import SolverResult
 
 __all__ = ["solve_lyapunov"]
 
 FloatArray = npt.NDArray[np.float64]
 EPS = float(np.finfo(np.float64).eps)
+#: roundings charged per step of an epoch
+ROUNDINGS = 8
 
 
 def solve_lyapunov(
@@ -47,7 +49,7 @@ def solve_lyapunov(
     -------
     ``residual`` is that of the Lyapunov equation relative to its right-hand side (SciPy's
     convention :math:`AXA^H-X+Q=0`). ``error`` is an estimate: unit roundoff times the absolute
-    terms summed, over :math:`1-\rho(\Phi_M)`.
+    terms of :data:`ROUNDINGS` operations a step, over :math:`1-\rho(\Phi_M)`.
 
     Raises
     ------
@@ -80,18 +82,23 @@ def solve_lyapunov(
     value, error, residual = 0.0, 0.0, 0.0
     fresh, kept = (np.array(c, dtype=np.float64) for c in (given.independent, given.persistent))
     if fresh.any():
+        drives = [without_constant(x, given.independent) for x in drives]
         boundary, residual = _boundary_law(powers[m], drives[m] @ fresh @ drives[m].T)
         for j in given.positions:
             law = powers[j + lag] @ boundary @ powers[j].T + drives[j + lag] @ fresh @ drives[j].T
             value += float(first @ law @ second)
         spread = np.abs(drives[m]) @ np.abs(fresh) @ np.abs(drives[m]).T
-        error += EPS * m * float((spread.max() + np.abs(boundary).max()) / decay)
+        error += ROUNDINGS * EPS * m * float((spread.max() + np.abs(boundary).max()) / decay)
     if kept.any():
+        drives = _epoch_maps(a, b, m, 0)[1]
         cycle = np.linalg.solve(np.eye(size) - powers[m], drives[m])
-        visits = [powers[j] @ cycle + drives[j] for j in range(m)]
+        visits = [
+            without_constant(powers[j] @ cycle + drives[j], given.persistent) for j in range(m)
+        ]
         for j in given.positions:
             value += float(first @ visits[(j + lag) % m] @ kept @ visits[j % m].T @ second)
-        error += EPS * m * float(np.abs(cycle).sum(axis=1).max() ** 2 * np.abs(kept).max() / decay)
+        reach = float(np.abs(cycle).sum(axis=1).max())
+        error += ROUNDINGS * EPS * m * reach**2 * float(np.abs(kept).max()) / decay
     scale = float(given.noise_variance) / len(given.positions)
     outputs = float(np.abs(first).max() * np.abs(second).max())
     return SolverResult(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from theory.errors import AccuracyError, TheoryError
+from theory.errors import AccuracyError
 from theory.optimizers.rule import LinearRule
 from theory.sampling.scheme import SamplingScheme
 from theory.solvers.double import DoubleMode, balanced_mode, require_curved
@@ -76,10 +77,10 @@ def _transfer(mode: DoubleMode, omega: FloatArray) -> ComplexArray:
     """T(exp(i omega)) on a grid."""
     n = len(mode.injection)
     back = np.exp(-1j * omega)[:, None, None]
-    matrices = np.eye(n) - back * mode.transition
+    matrices: ComplexArray = np.eye(n) - back * mode.transition
     columns = np.broadcast_to(mode.injection[:, None], (len(omega), n, 1))
-    solved: ComplexArray = np.linalg.solve(matrices, columns)[..., 0] @ mode.output
-    return solved
+    states = np.linalg.solve(matrices, columns.astype(np.complex128))[..., 0]
+    return np.asarray(states @ mode.output, dtype=np.complex128)
 
 
 def _continuous(
@@ -114,23 +115,31 @@ def _grid_mean(
     given: SolverInput, modes: tuple[DoubleMode, DoubleMode], strength: FloatArray, points: int,
     offset: float,
 ) -> tuple[float, float]:
-    """Mean of the integrand and of its modulus over ``points`` equidistant frequencies."""
+    """Mean over ``points`` equidistant frequencies: of the integrand, and of its absolute terms."""
     omega = 2 * np.pi * np.arange(points) / points + offset
     lags = np.arange(1 - given.steps, given.steps)
     wrapped = np.zeros(points, dtype=np.complex128)
     wrapped[lags % points] = strength * np.exp(-1j * offset * lags)
     response = _transfer(modes[0], omega) * _transfer(modes[1], omega).conj()
     integrand = response * np.fft.fft(wrapped) * np.exp(1j * given.lag * omega)
-    return float(integrand.real.mean()), float(np.abs(integrand).mean())
+    # S(omega) is a sum that may cancel, and carries the rounding of its terms
+    rounded = float(np.abs(response).mean() * np.abs(strength).sum())
+    return float(integrand.real.mean()), float(np.abs(integrand).mean()) + rounded
 
 
 def _lines(given: SolverInput, modes: tuple[DoubleMode, DoubleMode]) -> tuple[float, float]:
     """Sum over the lines 2 pi n / M: value and modulus."""
-    m, noise = given.steps, np.array(given.persistent, dtype=np.float64)
-    if not noise.any():
+    m, noise = given.steps, given.persistent
+    if not any(any(row) for row in noise):
         return 0.0, 0.0
-    strength = [sum(noise[(k + h) % m, k] for k in range(m)) / m for h in range(m)]
+    strength = [
+        sum((noise[(k + h) % m][k] for k in range(m)), Fraction(0)) / m for h in range(m)
+    ]
+    mean = sum(strength, Fraction(0)) / m  # exact: often 0, where the response is largest
+    power = np.fft.fft([float(r - mean) for r in strength]) / m
+    power[0] = float(mean)
     omega = 2 * np.pi * np.arange(m) / m
     response = _transfer(modes[0], omega) * _transfer(modes[1], omega).conj()
-    terms = response * np.fft.fft(strength) / m * np.exp(1j * given.lag * omega)
-    return float(terms.real.sum()), float(np.abs(terms).sum())
+    terms = response * power * np.exp(1j * given.lag * omega)
+    rounded = float(max(abs(r) for r in strength)) * float(np.abs(response[1:]).sum()) / m
+    return float(terms.real.sum()), float(np.abs(terms).sum()) + rounded
