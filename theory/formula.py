@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -36,8 +36,9 @@ class Formula:
         Exponents of (loss, parameter).
     source
         Reference with equation number, or "new here".
-    flat_limit
-        The closed form at zero curvature where this one has a removable singularity there.
+    derive_flat_limit
+        Derives the closed form at zero curvature, where this one has a removable singularity;
+        :attr:`flat_limit` calls it once.
     scale
         For quantities that change sign: the positive formula whose 1e-15 bounds the error.
     silent_at_one_step
@@ -55,7 +56,7 @@ class Formula:
     unit: tuple[int, int]
     where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
     source: str = "new here"
-    flat_limit: Formula | None = None
+    derive_flat_limit: Callable[[], Formula] | None = field(default=None, repr=False)
     scale: Formula | None = None
     silent_at_one_step: bool = False
     published: sp.Expr | None = None
@@ -69,6 +70,11 @@ class Formula:
         for name, value in self.where:
             known[name] = value.xreplace(known)
         return self.compact.xreplace(known)
+
+    @cached_property
+    def flat_limit(self) -> Formula | None:
+        """The exact limit of zero curvature, or None where there is none."""
+        return None if self.derive_flat_limit is None else self.derive_flat_limit()
 
     @cached_property
     def parameters(self) -> tuple[sp.Symbol, ...]:

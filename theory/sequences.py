@@ -129,7 +129,7 @@ class LucasSequence(sp.Function):  # type: ignore[misc]
         return (-1) ** top * total
 
     def _letter(self) -> str:
-        prime = "'" if any(str(s) == "second_curvature" for s in self.free_symbols) else ""
+        prime = "'" if any(str(s).endswith("second_curvature") for s in self.free_symbols) else ""
         if self.order == 2:
             return ("W", "U")[int(self.args[0])] + prime
         return f"u{prime}^{{({int(self.args[0])})}}"

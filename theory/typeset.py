@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["condition_latex", "expression_latex", "formula_latex", "formula_lines"]
 
+#: products are written in this order; SymPy sorts factors by name, so stand-ins carry it
+_FACTORS = (
+    "samples", "batch_size", "averaging_rate", "dampening", "immediate_discount", "momentum",
+    "learning_rate", "curvature", "second_curvature", "weight_decay", "noise_variance",
+)
+_ORDERED = {
+    p.symbol: sp.Symbol(
+        f"{_FACTORS.index(p.name) if p.name in _FACTORS else 99:02d}{p.name}",
+        **p.symbol.assumptions0,
+    )
+    for p in PARAMETERS.values()
+}
+
 #: a sum is broken after about this many characters of LaTeX
 _LINE = 260
 
@@ -48,17 +61,21 @@ def letters(symbols: Mapping[str, str] | None = None) -> dict[sp.Symbol, str]:
     UnknownNameError
         If a replaced parameter does not exist.
     """
-    table = {p.symbol: p.letter for p in PARAMETERS.values()}
+    table = {_ORDERED[p.symbol]: p.letter for p in PARAMETERS.values()}
     for name, letter in (symbols or {}).items():
         require_known(name, PARAMETERS, "parameter")
-        table[PARAMETERS[name].symbol] = letter
+        table[_ORDERED[PARAMETERS[name].symbol]] = letter
     return table
 
 
 def expression_latex(expression: sp.Basic, symbols: Mapping[str, str] | None = None) -> str:
     """LaTeX of any expression in the project's symbols."""
-    text: str = _Printer({"symbol_names": letters(symbols)}).doprint(expression)
+    text: str = _printer(symbols).doprint(expression.xreplace(_ORDERED))
     return text
+
+
+def _printer(symbols: Mapping[str, str] | None) -> _Printer:
+    return _Printer({"symbol_names": letters(symbols)})
 
 
 def condition_latex(condition: sp.Basic, symbols: Mapping[str, str] | None = None) -> str:
@@ -118,12 +135,13 @@ def _broken(expression: sp.Expr, symbols: Mapping[str, str] | None) -> list[str]
     whole = expression_latex(expression, symbols)
     if len(whole) <= _LINE:
         return [whole]
+    expression = expression.xreplace(_ORDERED)
     numerator, denominator = sp.fraction(expression)
     factors = sp.Mul.make_args(numerator)
     sums = [f for f in factors if f.is_Add]
     if not expression.is_Add and not sums:
         return [whole]
-    printer = _Printer({"symbol_names": letters(symbols)})
+    printer = _printer(symbols)
     if expression.is_Add:
         prefix, terms, suffix = "", printer._as_ordered_terms(expression), ""
     else:

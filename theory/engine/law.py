@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import sympy as sp
 
 from theory.engine.mode import ModePair
 from theory.engine.rational_matrix import Polynomial, RationalMatrix
 from theory.engine.setting import Setting
+from theory.engine.staged import StagedSetting
+from theory.errors import TheoryError
 from theory.noise import NoiseComponent
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
 
-__all__ = ["When", "covariance_entry", "setting_for"]
+__all__ = ["Output", "When", "covariance_entry", "setting_for", "staged_entry"]
 
 When = Literal["mean", "at-position", "at-last-position", "lag-within", "lag-beyond", "lag-at-position"]
 Output = Literal["weights", "velocity"]
@@ -27,7 +29,7 @@ _SEGMENTS: dict[str, tuple[str, ...]] = {
     "lag-beyond": ("M", "excess"),
     "lag-at-position": ("M", "j", "lag"),
 }
-_PROPAGATE: dict[str, Callable[[NoiseComponent, ModePair], RationalMatrix]] = {
+_PROPAGATE: dict[str, Callable[[NoiseComponent, ModePair], Any]] = {
     "mean": lambda component, pair: component.mean(pair),
     "at-position": lambda component, pair: component.at_position(pair),
     "at-last-position": lambda component, pair: component.at_last_position(pair),
@@ -60,14 +62,37 @@ def covariance_entry(
     setting: Setting, scheme: SamplingScheme, when: When, first: Output, second: Output
 ) -> tuple[Polynomial, Polynomial]:
     r"""Numerator and denominator of <first, second> in units of :math:`\eta^2c`, lowest terms."""
-    rows = {"weights": setting.weights_row, "velocity": setting.velocity_row()}
-    left, right = rows[first], rows[second]
-    assert left is not None
-    assert right is not None
-    total = None
+    left, right = _rows(setting, first, second)
+    total = left.constant(0)
     for component, weight in scheme.noise:
         whole = _PROPAGATE[when](component, setting.pair)
-        part = (left @ whole @ right.T).reduced().scale(sp.sympify(weight))
-        total = part if total is None else total + part
-    assert total is not None
+        total = total + (left @ whole @ right.T).reduced().scale(weight)
     return total.entry(0, 0)
+
+
+def staged_entry(
+    setting: Setting, scheme: SamplingScheme, when: When, first: Output, second: Output
+) -> tuple[sp.Expr, tuple[tuple[sp.Symbol, sp.Expr], ...]]:
+    """The same, as an expression in named quantities and the list of these."""
+    staged = StagedSetting(setting)
+    left, right = (staged.row(row) for row in _rows(setting, first, second))
+    total = left.constant(0)
+    for component, weight in scheme.noise:
+        whole = _PROPAGATE[when](component, staged.pair)
+        total = total + (left @ whole @ right.T).reduced().scale(weight)
+    return staged.names.needed(staged.value(total))
+
+
+def _rows(
+    setting: Setting, first: Output, second: Output
+) -> tuple[RationalMatrix, RationalMatrix]:
+    found = []
+    for output in (first, second):
+        row = setting.weights_row if output == "weights" else setting.velocity_row()
+        if row is None:
+            raise TheoryError(
+                f"the state of {setting.rule.name!r} does not determine the velocity; "
+                "build the setting with velocity=True"
+            )
+        found.append(row)
+    return found[0], found[1]

@@ -178,7 +178,9 @@ class LinearRule:
     @property
     def valid_if(self) -> sp.Basic:
         """The exact condition under which white noise has a stationary law, as a SymPy ``And``."""
-        return sp.And(*self.domain, *(quantity > 0 for quantity in self.stability()))
+        given = {sp.expand(part.gts - part.lts) for part in self.domain}
+        needed = [q for q in self.stability() if sp.expand(q) not in given]
+        return sp.And(*self.domain, *(q > 0 for q in needed))
 
     def numeric(self, values: Mapping[str, float]) -> NumericRule:
         """Insert numbers, for simulation.

@@ -1,0 +1,404 @@
+"""The stationary law of one (rule, scheme) pair: every quantity as a formula, or as matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from theory.engine.flat_limit import flat_limit
+from theory.engine.law import Output, When, covariance_entry, setting_for, staged_entry
+from theory.engine.present import presentation
+from theory.engine.spectrum import noise_autocovariance, noise_spectrum, squared_transfer
+from theory.errors import TheoryError, require_known
+from theory.formula import Formula
+from theory.optimizers import LinearRule
+from theory.sampling import SamplingScheme
+from theory.symbols import (
+    curvature,
+    lag,
+    learning_rate,
+    noise_variance,
+    position,
+    second_curvature,
+    steps_per_epoch,
+    weight_decay,
+)
+
+__all__ = ["QUANTITIES", "StationaryLaw", "stationary_law"]
+
+#: a numerator with more terms is shown in stages, with named quantities
+_LONGEST_SINGLE_FRACTION = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Quantity:
+    title: str
+    when: When
+    first: Output
+    second: Output
+    cross: bool = False
+
+
+_ENTRIES: Mapping[str, _Quantity] = {
+    "weight-variance": _Quantity(
+        title="weight variance, averaged over the epoch",
+        when="mean", first="weights", second="weights",
+    ),
+    "velocity-variance": _Quantity(
+        title="velocity variance, averaged over the epoch",
+        when="mean", first="velocity", second="velocity",
+    ),
+    "weight-velocity-covariance": _Quantity(
+        title="covariance of weight and velocity, averaged over the epoch",
+        when="mean", first="weights", second="velocity",
+    ),
+    "weight-variance-at-position": _Quantity(
+        title="weight variance at position j of the epoch",
+        when="at-position", first="weights", second="weights",
+    ),
+    "velocity-variance-at-position": _Quantity(
+        title="velocity variance at position j of the epoch",
+        when="at-position", first="velocity", second="velocity",
+    ),
+    "weight-velocity-covariance-at-position": _Quantity(
+        title="covariance of weight and velocity at position j of the epoch",
+        when="at-position", first="weights", second="velocity",
+    ),
+    "weight-variance-at-last-position": _Quantity(
+        title="weight variance at the end of the epoch",
+        when="at-last-position", first="weights", second="weights",
+    ),
+    "weight-autocovariance": _Quantity(
+        title="weight autocovariance at lag 0 <= tau <= M, averaged over the epoch",
+        when="lag-within", first="weights", second="weights",
+    ),
+    "weight-autocovariance-beyond": _Quantity(
+        title="weight autocovariance at lag tau >= M, averaged over the epoch",
+        when="lag-beyond", first="weights", second="weights",
+    ),
+    "weight-autocovariance-at-position": _Quantity(
+        title="weight autocovariance from position j to position j + tau of the same epoch",
+        when="lag-at-position", first="weights", second="weights",
+    ),
+    "cross-weight-covariance": _Quantity(
+        title="covariance of the weights in two directions, averaged over the epoch",
+        when="mean", first="weights", second="weights", cross=True,
+    ),
+    "cross-velocity-covariance": _Quantity(
+        title="covariance of the velocities in two directions, averaged over the epoch",
+        when="mean", first="velocity", second="velocity", cross=True,
+    ),
+    "cross-weight-velocity-covariance": _Quantity(
+        title="covariance of the weight in the first direction and the velocity in the second",
+        when="mean", first="weights", second="velocity", cross=True,
+    ),
+    "cross-weight-covariance-at-position": _Quantity(
+        title="covariance of the weights in two directions at position j of the epoch",
+        when="at-position", first="weights", second="weights", cross=True,
+    ),
+    "cross-weight-autocovariance": _Quantity(
+        title="autocovariance of the weights in two directions at lag 0 <= tau <= M, "
+        "the first direction at the later time",
+        when="lag-within", first="weights", second="weights", cross=True,
+    ),
+}
+
+
+_FLAT = {"weight-variance": "flat-weight-variance", "velocity-variance": "flat-velocity-variance"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StationaryLaw:
+    r"""Stationary law of a linear update rule under a sampling scheme, on a quadratic loss.
+
+    One direction of curvature :math:`\lambda`: :math:`s_k=As_{k-1}+B\xi_k` with the scheme's noise.
+    Every quantity is a :class:`Formula`, derived when first asked for. Averages run over the
+    positions 1..M, after each step; :math:`v_k=\theta_k-\theta_{k-1}`; an autocovariance has its first
+    index at the later time.
+    """
+
+    rule: LinearRule
+    scheme: SamplingScheme
+    _found: dict[str, Formula] = field(default_factory=dict, repr=False)
+
+    def quantity(self, name: str) -> Formula:
+        """The formula of one of :data:`QUANTITIES`.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such quantity.
+        TheoryError
+            If the pair does not have it (for example a position under noise without epochs).
+        """
+        require_known(name, QUANTITIES, "quantity")
+        if name not in self._found:
+            self._found[name] = self._derive(name)
+        return self._found[name]
+
+    def _derive(self, name: str) -> Formula:
+        if name in _ENTRIES:
+            return self._entry(name, _ENTRIES[name])
+        special: dict[str, Callable[[], Formula]] = {
+            "noise-autocovariance": self._noise_autocovariance,
+            "noise-spectrum": self._noise_spectrum,
+            "weight-spectrum": self._weight_spectrum,
+            "correlation-time": self._correlation_time,
+            "loss-fluctuation": self._loss_fluctuation,
+            "flat-weight-variance": lambda: self._flat("weight-variance"),
+            "flat-velocity-variance": lambda: self._flat("velocity-variance"),
+            "flat-correlation-time": self._flat_correlation_time,
+        }
+        return special[name]()
+
+    def _entry(self, name: str, quantity: _Quantity) -> Formula:
+        velocity = "velocity" in (quantity.first, quantity.second)
+        setting = setting_for(
+            self.rule, self.scheme, quantity.when, cross=quantity.cross, velocity=velocity
+        )
+        outputs = quantity.first, quantity.second
+        expression, where = None, ()
+        heavy = self.scheme.periodic and quantity.cross
+        if self.rule.state_size <= 2 and not heavy:
+            n, d = covariance_entry(setting, self.scheme, quantity.when, *outputs)
+            if len(n.to_dict()) <= _LONGEST_SINGLE_FRACTION:
+                expression = presentation(setting).closed_form(n, d)
+        if expression is None:
+            expression, where = staged_entry(setting, self.scheme, quantity.when, *outputs)
+        scale = learning_rate**2 * noise_variance
+        signed = quantity.first != quantity.second or quantity.cross or "lag" in quantity.when
+        flat = None
+        if name in _FLAT and self._stays_bounded(name):
+            flat = _FLAT[name]
+        return Formula(
+            slug=f"{self.rule.name}/{self.scheme.name}/{name}",
+            title=quantity.title,
+            compact=scale * expression,
+            where=where,
+            valid_if=self._condition(quantity),
+            unit=(0, 2),
+            source="new here",
+            derive_flat_limit=None if flat is None else lambda: self.quantity(flat),
+            scale=self._white_scale() if signed else None,
+            silent_at_one_step=self.scheme.silent_at_one_step,
+        )
+
+    def _condition(self, quantity: _Quantity) -> sp.Basic:
+        parts = [self.rule.valid_if, *self.scheme.conditions]
+        if quantity.cross:
+            parts.append(self.rule.valid_if.subs(curvature, second_curvature))
+        if quantity.when == "at-position":
+            latest = steps_per_epoch - 1 if self._special_last_position else steps_per_epoch
+            parts += [position >= 1, position <= latest]
+        elif quantity.when == "lag-within":
+            parts += [lag >= 0, lag <= steps_per_epoch]
+        elif quantity.when == "lag-beyond":
+            parts += [lag >= steps_per_epoch]
+        elif quantity.when == "lag-at-position":
+            latest = steps_per_epoch - 1 if self._special_last_position else steps_per_epoch
+            parts += [position >= 1, lag >= 0, position + lag <= latest]
+        return sp.And(*parts)
+
+    @property
+    def _special_last_position(self) -> bool:
+        return any("last-step" in component.name for component, _ in self.scheme.noise)
+
+    def _white_scale(self) -> Formula:
+        from theory.sampling import fresh_batches
+
+        return StationaryLaw(rule=self.rule, scheme=fresh_batches()).weight_variance
+
+    def _stays_bounded(self, name: str) -> bool:
+        """Whether the exact limit of zero curvature exists as a closed form here."""
+        simple = self.rule.state_size <= 2 and weight_decay not in self.rule.parameters
+        bounded = self.scheme.name in ("reshuffled",) or name == "velocity-variance"
+        return simple and bounded and not self.scheme.periodic
+
+    def _flat(self, name: str) -> Formula:
+        if not self._stays_bounded(name):
+            raise TheoryError(
+                f"no closed form at zero curvature for {name} of ({self.rule.name}, "
+                f"{self.scheme.name}): known for two-state rules without weight decay, under "
+                "noise that sums to zero over an epoch (reshuffled)"
+            )
+        quantity = _ENTRIES[name]
+        setting = setting_for(
+            self.rule, self.scheme, "mean", cross=False, velocity="velocity" in name
+        )
+        fraction = covariance_entry(setting, self.scheme, "mean", quantity.first, quantity.second)
+        # the stability conditions bound the learning rate from above only: at zero curvature
+        # the hyperparameters' own domain is left
+        return Formula(
+            slug=f"{self.rule.name}/{self.scheme.name}/flat-{name}",
+            title=f"exact limit of zero curvature: {quantity.title}",
+            compact=learning_rate**2 * noise_variance * flat_limit(setting, *fraction),
+            valid_if=sp.And(*self.rule.domain, *self.scheme.conditions),
+            unit=(0, 2),
+            silent_at_one_step=self.scheme.silent_at_one_step,
+        )
+
+    def _noise_autocovariance(self) -> Formula:
+        return Formula(
+            slug=f"{self.scheme.name}/noise-autocovariance",
+            title="autocovariance of the batch noise at lag 1 <= tau <= M - 1, averaged over the epoch",
+            compact=noise_variance * noise_autocovariance(self.scheme),
+            valid_if=sp.And(*self.scheme.conditions, lag >= 1, lag <= steps_per_epoch - 1),
+            unit=(2, -2),
+            silent_at_one_step=self.scheme.silent_at_one_step,
+        )
+
+    def _noise_spectrum(self) -> Formula:
+        lines = " (power of the lines at multiples of 2 pi / M)" if self.scheme.periodic else ""
+        return Formula(
+            slug=f"{self.scheme.name}/noise-spectrum",
+            title=f"spectrum of the batch noise{lines}",
+            compact=noise_variance * noise_spectrum(self.scheme),
+            valid_if=sp.And(*self.scheme.conditions),
+            unit=(2, -2),
+            silent_at_one_step=self.scheme.silent_at_one_step,
+        )
+
+    def _weight_spectrum(self) -> Formula:
+        lines = " (power of the lines at multiples of 2 pi / M)" if self.scheme.periodic else ""
+        return Formula(
+            slug=f"{self.rule.name}/{self.scheme.name}/weight-spectrum",
+            title=f"power spectrum of the weights{lines}",
+            compact=noise_variance * squared_transfer(self.rule) * noise_spectrum(self.scheme),
+            valid_if=sp.And(self.rule.valid_if, *self.scheme.conditions),
+            unit=(0, 2),
+            silent_at_one_step=self.scheme.silent_at_one_step,
+        )
+
+    def _correlation_time(self) -> Formula:
+        over, under = self.weight_variance, self.velocity_variance
+        names = {s for s, _ in over.where}
+        clash = {s: sp.Symbol(f"{s.name}'", real=True) for s, _ in under.where if s in names}
+        where = (*over.where, *((clash.get(s, s), v.xreplace(clash)) for s, v in under.where))
+        bounded = self._stays_bounded("weight-variance")
+        return Formula(
+            slug=f"{self.rule.name}/{self.scheme.name}/correlation-time",
+            title="correlation time in steps, 2 <theta^2> / <v^2>",
+            compact=2 * over.compact / under.compact.xreplace(clash),
+            where=where,
+            valid_if=over.valid_if,
+            unit=(0, 0),
+            derive_flat_limit=self._flat_correlation_time if bounded else None,
+        )
+
+    def _flat_correlation_time(self) -> Formula:
+        over, under = self.quantity("flat-weight-variance"), self.quantity("flat-velocity-variance")
+        return Formula(
+            slug=f"{self.rule.name}/{self.scheme.name}/flat-correlation-time",
+            title="exact limit of zero curvature: correlation time in steps",
+            compact=2 * over.compact / under.compact,
+            valid_if=over.valid_if,
+            unit=(0, 0),
+        )
+
+    def _loss_fluctuation(self) -> Formula:
+        variance = self.weight_variance
+        return Formula(
+            slug=f"{self.rule.name}/{self.scheme.name}/loss-fluctuation",
+            title="mean excess loss of one direction, lambda <theta^2> / 2",
+            compact=curvature * variance.compact / 2,
+            where=variance.where,
+            valid_if=variance.valid_if,
+            unit=(1, 0),
+            silent_at_one_step=variance.silent_at_one_step,
+        )
+
+    @property
+    def noise_autocovariance(self) -> Formula:
+        """R(tau), 1 <= tau <= M - 1."""
+        return self.quantity("noise-autocovariance")
+
+    @property
+    def noise_spectrum(self) -> Formula:
+        """S(omega)."""
+        return self.quantity("noise-spectrum")
+
+    @property
+    def weight_variance(self) -> Formula:
+        """<theta²>."""
+        return self.quantity("weight-variance")
+
+    @property
+    def velocity_variance(self) -> Formula:
+        """<v²>."""
+        return self.quantity("velocity-variance")
+
+    @property
+    def weight_velocity_covariance(self) -> Formula:
+        """<theta v>."""
+        return self.quantity("weight-velocity-covariance")
+
+    @property
+    def weight_autocovariance(self) -> Formula:
+        """Gamma(tau), 0 <= tau <= M."""
+        return self.quantity("weight-autocovariance")
+
+    @property
+    def weight_spectrum(self) -> Formula:
+        """Power spectrum of the weights."""
+        return self.quantity("weight-spectrum")
+
+    @property
+    def correlation_time(self) -> Formula:
+        """2 <theta²> / <v²>, in steps."""
+        return self.quantity("correlation-time")
+
+    def covariance(
+        self, hessian: npt.ArrayLike, noise_covariance: npt.ArrayLike, *, quantity: str = "weights",
+        lag: int = 0, position: int | None = None, **values: float,
+    ) -> npt.NDArray[np.float64]:
+        """Full stationary covariance for any symmetric H and C; see :mod:`theory.matrix_law`."""
+        from theory.matrix_law import covariance
+
+        result: npt.NDArray[np.float64] = covariance(
+            self.rule, self.scheme, np.asarray(hessian), np.asarray(noise_covariance), values,
+            quantity=quantity, lag=lag, position=position,
+        )
+        return result
+
+    def _repr_latex_(self) -> str:
+        return self.weight_variance._repr_latex_()
+
+
+QUANTITIES: tuple[str, ...] = (
+    *_ENTRIES,
+    "noise-autocovariance",
+    "noise-spectrum",
+    "weight-spectrum",
+    "correlation-time",
+    "loss-fluctuation",
+    "flat-weight-variance",
+    "flat-velocity-variance",
+    "flat-correlation-time",
+)
+
+
+def stationary_law(rule: LinearRule, scheme: SamplingScheme) -> StationaryLaw:
+    """The stationary law of ``rule`` under ``scheme``; everything symbolic.
+
+    Examples
+    --------
+    >>> from theory import heavy_ball, fresh_batches, stationary_law
+    >>> law = stationary_law(heavy_ball(), fresh_batches())
+    >>> law.velocity_variance.evaluate(
+    ...     learning_rate="1/10", momentum="9/10", curvature=1, noise_variance=1, digits=6)
+    '0.0540541'
+    """
+    for value, kind in ((rule, LinearRule), (scheme, SamplingScheme)):
+        if not isinstance(value, kind):
+            raise TheoryError(
+                f"stationary_law takes a {kind.__name__}; got {value!r}"
+                + (" (call it: heavy_ball(), reshuffled())" if callable(value) else "")
+            )
+    return StationaryLaw(rule=rule, scheme=scheme)
+
+
