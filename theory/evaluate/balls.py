@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import Any
 
 from flint import arb, ctx, fmpq
 
@@ -106,7 +105,7 @@ def ball_value(
                 return ball
             if scale is not None and ball.rad() < scale * arb(2) ** (-bits):
                 return ball
-            if 0 < accuracy:
+            if accuracy > 0:
                 precision += bits - accuracy + 8
                 continue
         if not checked_zero:

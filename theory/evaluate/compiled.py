@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import sympy as sp
 
+from theory.evaluate.kernels import Kernel, kernel_for
 from theory.evaluate.precision import calibrated_weights
 from theory.evaluate.program import Program, compile_program
 from theory.formula import Formula
@@ -23,6 +24,11 @@ class Compiled:
     program: Program
     parameters: tuple[sp.Symbol, ...]
     proportional_to_noise: bool
+
+    @cached_property
+    def kernel(self) -> Kernel | None:
+        """See :func:`theory.evaluate.kernels.kernel_for`."""
+        return kernel_for(self.program, self.parameters)
 
     @cached_property
     def weights(self) -> dict[str, float]:

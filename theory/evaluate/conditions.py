@@ -6,24 +6,38 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import numpy as np
 import sympy as sp
 
 from theory.errors import TheoryError, UnstableError
 from theory.evaluate.balls import run_in_balls
-from theory.evaluate.inputs import show
+from theory.evaluate.bounded import BoundedArithmetic, BoundedDouble, Unvectorised
+from theory.evaluate.inputs import is_whole, show
 from theory.evaluate.program import Program, compile_program
 from theory.evaluate.zeros import is_exact_zero
 from theory.formula import Formula
 from theory.symbols import learning_rate
 
-__all__ = ["conditions_of", "difference_program", "require_valid", "sign_decides"]
+__all__ = ["conditions_of", "difference_program", "require_valid",
+    "require_valid_arrays", "sign_decides",
+]
 
 _MOST_BITS = 1 << 16
 
 
+_PARTS: WeakKeyDictionary[Formula, tuple[Any, ...]] = WeakKeyDictionary()
+
+
 def conditions_of(formula: Formula) -> tuple[Any, ...]:
     """The parts of ``valid_if`` that must all hold, in the parameters alone."""
+    if formula not in _PARTS:
+        _PARTS[formula] = _parts(formula)
+    return _PARTS[formula]
+
+
+def _parts(formula: Formula) -> tuple[Any, ...]:
     known: dict[sp.Symbol, sp.Expr] = {}
     for name, value in formula.where:
         known[name] = value.xreplace(known)
@@ -87,6 +101,36 @@ def _limit(condition: Any, values: Mapping[str, Fraction]) -> str:
         return ""
     root = -polynomial.coeff_monomial(1) / polynomial.coeff_monomial(learning_rate)
     return f"; the limit is learning_rate = {float(root):.6g}"
+
+
+def require_valid_arrays(
+    formula: Formula, parameters: tuple[sp.Symbol, ...], chunk: Mapping[str, Any]
+) -> None:
+    """Check many points: in doubles with an error bound, exactly where that does not decide.
+
+    Raises
+    ------
+    UnstableError, TheoryError
+        As :func:`require_valid`, for the first point that fails.
+    """
+    size = next(iter(chunk.values())).size
+    doubtful = np.zeros(size, dtype=bool)
+    inputs = {n: BoundedDouble(a) for n, a in chunk.items()}
+    integers = {s.name: chunk[s.name].astype(np.int64) for s in parameters if is_whole(s)}
+    for condition in conditions_of(formula):
+        if condition is sp.true:
+            continue
+        try:
+            with np.errstate(all="ignore"):
+                program = difference_program(condition)
+                gap = program.run(inputs, integers, BoundedArithmetic(BoundedDouble))
+                certain = np.abs(gap.v) > gap.e
+                doubtful |= ~(certain & sign_decides(condition, np.sign(gap.v)))
+        except (Unvectorised, AttributeError, KeyError):  # not a relation of rational functions
+            doubtful[:] = True
+    for i in np.flatnonzero(doubtful):
+        point = {n: Fraction(float(a[i])) for n, a in chunk.items()}
+        require_valid(formula, point, {n: int(a[i]) for n, a in integers.items()})
 
 
 def require_valid(
