@@ -68,4 +68,5 @@ def without_constant(response: FloatArray, noise: Rows) -> FloatArray:
     """
     if any(sum(row) != 0 for row in noise):
         return response
-    return response - response.mean(axis=-1, keepdims=True)
+    centred: FloatArray = response - response.mean(axis=-1, keepdims=True)
+    return centred
