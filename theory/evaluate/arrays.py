@@ -91,10 +91,11 @@ def _processing_order(
 def _one_by_one(formula: Formula, chunk: Mapping[str, npt.NDArray[Any]]) -> FloatArray:
     """Ball arithmetic, point by point."""
     names = list(chunk)
-    points = zip(*(chunk[n].tolist() for n in names), strict=True)
-    return np.array(
-        [double_at(formula, {n: Fraction(v) for n, v in zip(names, p, strict=True)}) for p in points]
-    )
+    result = []
+    for point in zip(*(chunk[n].tolist() for n in names), strict=True):
+        numbers = {n: Fraction(v) for n, v in zip(names, point, strict=True)}
+        result.append(double_at(formula, numbers))
+    return np.array(result)
 
 
 def _chunk(formula: Formula, prepared: Compiled, chunk: dict[str, FloatArray]) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from typing import Any
 
 from flint import arb, ctx, fmpq
 
@@ -56,7 +57,7 @@ class BallArithmetic:
                 u, w = s * u - w, d * u
         return w, u
 
-    def function(self, name: str, argument: arb | None) -> arb:
+    def function(self, name: str, argument: Any) -> Any:
         if name == "pi":
             return arb.pi()
         if name == "abs":
@@ -70,9 +71,9 @@ def run_in_balls(
     """Run once at a working precision; the ball may be useless."""
     arithmetic = BallArithmetic()
     with working_precision(bits):
-        return program.run(
-            {name: arithmetic.constant(v) for name, v in values.items()}, integers, arithmetic
-        )
+        inputs = {name: arithmetic.constant(v) for name, v in values.items()}
+        ball: arb = program.run(inputs, integers, arithmetic)
+    return ball
 
 
 def ball_value(

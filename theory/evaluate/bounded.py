@@ -22,7 +22,7 @@ class Unvectorised(Exception):
 
 
 class BoundedDouble:
-    r"""A double v and a bound e: the true number lies in [v - e, v + e] up to :math:`O(2^{-53}e)`."""
+    """A double v and a bound e: the true number lies in [v - e, v + e], up to 2**-53 e."""
 
     __slots__ = ("e", "v")
     UNIT = 2.0**-53
@@ -132,7 +132,7 @@ class BoundedArithmetic:
         return self.kind.exact(value)
 
     def power(self, base: Any, exponent: Any) -> Any:
-        one = self.kind.exact(Fraction(1))
+        one: Any = self.kind.exact(Fraction(1))
         if isinstance(exponent, int):
             if exponent < 0:
                 return one / self.power(base, -exponent)
@@ -158,7 +158,8 @@ class BoundedArithmetic:
                 return power_coefficients(exponent, invariants)
             return self._long_lucas(exponent, invariants)
         s, d = invariants
-        u, w = self.kind.exact(Fraction(0)), self.kind.exact(Fraction(-1))
+        u: Any = self.kind.exact(Fraction(0))
+        w: Any = self.kind.exact(Fraction(-1))
         for place in range(int(np.max(exponent)).bit_length() - 1, -1, -1):
             u, w = u * (s * u - (w + w)), d * (u * u) - w * w
             bit = (exponent >> place) & 1 == 1
@@ -168,7 +169,8 @@ class BoundedArithmetic:
     def _long_lucas(self, exponent: Any, invariants: Sequence[Any]) -> Sequence[Any]:
         """Powers of z modulo the characteristic polynomial, with one exponent per point."""
         d = len(invariants)
-        zero, one = self.kind.exact(Fraction(0)), self.kind.exact(Fraction(1))
+        zero: Any = self.kind.exact(Fraction(0))
+        one: Any = self.kind.exact(Fraction(1))
         tail = [invariants[d - 1 - i] for i in range(d)]
         tail = [a if (d - 1 - i) % 2 == 0 else -a for i, a in enumerate(tail)]
         power = [one] + [zero] * (d - 1)

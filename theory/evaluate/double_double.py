@@ -1,8 +1,8 @@
 r"""Arithmetic on unevaluated sums of two doubles, vectorised.
 
 A number is a pair (high, low) with :math:`|low|\le 2^{-53}|high|`. Every operation below is off by
-at most :data:`UNIT` times the sum of the moduli of what it adds, or times the product; the classical
-bounds are smaller by a factor of two or more.
+at most :data:`UNIT` times the sum of the moduli of what it adds, or times the product (four times
+for a quotient); the classical bounds are smaller by a factor of two or more.
 
 References
 ----------
@@ -13,8 +13,6 @@ Trans. Math. Softw. 44 (2017) 15: algorithms 5, 6, 9, 11, 15.
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 __all__ = [
     "UNIT",
@@ -98,7 +96,3 @@ def divide(a: Pair, b: Pair) -> Pair:
     rest = add_accurate(a, negate(multiply_double(b, q)))
     return _renormalised(q, rest[0] / b[0])
 
-
-def from_double(a: Any) -> Pair:
-    """A double as a pair."""
-    return a, np.zeros_like(a)

@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from theory.evaluate import double_double as dd
 from theory.evaluate.double_double import UNIT, Pair
+from theory.evaluate.reshuffled_long_epochs import dies_out, numerator_after_decay
 
 __all__ = ["direct_sum", "unit_weight_variance"]
 
@@ -38,12 +39,13 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class _Bounds:
-    """Bounds on the absolute errors of U, H, S2 and S3, carried along the doubling.
+    r"""Bounds on the absolute errors of U, H, S2 and S3, carried along the doubling.
 
-    ``naive`` propagation multiplies the error of U by up to \\|V\\| + t\\|U\\| + 2x\\|H\\| where the truth is
-    :math:`2|z^n|`. So the error of A^n in the eigenbasis, :math:`\\delta_\\pm=dU(z_\\pm-1)-x\\,dH`, is
-    carried as well: :math:`\\delta'=(2z^n+\\delta)\\delta+\\rho`, with :math:`|dU|\\le2\\delta/|z_+-z_-|`
-    and :math:`x|dH|\\le\\delta+|z-1||dU|`. Both are true, the smaller is kept.
+    Plain propagation multiplies the error of U by up to :math:`|V|+t|U|+2x|H|` where the truth is
+    :math:`2|z^n|`. So the error of A^n in the eigenbasis,
+    :math:`\delta_\pm=dU(z_\pm-1)-x\,dH`, is carried as well:
+    :math:`\delta'=(2z^n+\delta)\delta+\rho`, with :math:`|dU|\le2\delta/|z_+-z_-|` and
+    :math:`x|dH|\le\delta+|z-1||dU|`. Both bounds are true, the smaller is kept.
     """
 
     def __init__(self, x: FloatArray, t: FloatArray) -> None:
@@ -118,6 +120,32 @@ def _iterated_sums(n: npt.NDArray[np.int64], x: Pair, t: Pair) -> tuple[Pair, Pa
     return s2, s3, bounds
 
 
+def _numerator(x: Pair, gap: Pair, momentum: FloatArray, steps: Any) -> tuple[Pair, FloatArray]:
+    r""":math:`S^{(3)}_{M+2}+\beta S^{(3)}_{M+1}=(1+\beta)S^{(3)}_{M+1}+S^{(2)}_{M+1}`, and a bound
+    on its absolute error."""
+    m = steps.astype(np.float64)
+    high, low, error = np.empty_like(m), np.empty_like(m), np.empty_like(m)
+    long = dies_out(x[0], gap[0], momentum, m)
+    if long.any():
+        found, error[long] = numerator_after_decay(
+            _taken(x, long), _taken(gap, long), momentum[long], m[long]
+        )
+        high[long], low[long] = found
+    if not long.all():
+        rest = ~long
+        inner, beta = _taken(x, rest), momentum[rest]
+        s2, s3, bounds = _iterated_sums(steps[rest] + 1, inner, dd.add(_taken(gap, rest), inner))
+        one_more = dd.two_sum(np.ones_like(beta), beta)
+        high[rest], low[rest] = dd.add(dd.multiply(s3, one_more), s2)
+        size = one_more[0] * np.abs(s3[0]) + np.abs(s2[0])
+        error[rest] = one_more[0] * bounds.s3 + bounds.s2 + 4 * UNIT * size
+    return (high, low), error
+
+
+def _taken(pair: Pair, mask: Any) -> Pair:
+    return pair[0][mask], pair[1][mask]
+
+
 def unit_weight_variance(
     x: Pair, momentum: FloatArray, steps: npt.NDArray[np.int64]
 ) -> tuple[Pair, FloatArray]:
@@ -143,12 +171,10 @@ def unit_weight_variance(
     m = steps.astype(np.float64)
     flat = (4 * m * x[0] < 2.0**-90 * gap[0]) & (4 * x[0] < gap[0] * gap[0])
     x = np.where(flat, 0.0, x[0]), np.where(flat, 0.0, x[1])
-    s2, s3, bounds = _iterated_sums(steps + 1, x, dd.add(gap, x))
+    above, error = _numerator(x, gap, momentum, steps)
     one_more = dd.two_sum(np.ones_like(momentum), momentum)
-    above = dd.add(dd.multiply(s3, one_more), s2)
     room = dd.add_accurate((2 * one_more[0], 2 * one_more[1]), dd.negate(x))
     below = dd.multiply(dd.multiply(dd.two_product(m, (m - 1) / 2), gap), room)
-    error = one_more[0] * bounds.s3 + bounds.s2 + 4 * UNIT * (one_more[0] * np.abs(s3[0]) + np.abs(s2[0]))
     relative = np.where(above[0] > 0, error / above[0], np.inf) * 1.01 + 16 * UNIT + 2.0**-90
     return dd.divide(above, below), relative
 
