@@ -24,6 +24,7 @@ FloatArray = npt.NDArray[np.float64]
 #: accepted relative error; leaves room for the rounding of the bound itself
 ACCEPTED = 9e-16
 _CHUNK = 4096
+_LARGEST_WHOLE = 2.0**30
 _SMALLEST = float(np.finfo(np.float64).tiny)
 
 
@@ -109,6 +110,9 @@ def _chunk(formula: Formula, prepared: Compiled, chunk: dict[str, FloatArray]) -
         special |= chunk["steps_per_epoch"] == 1
     if "noise_variance" in chunk:
         special |= chunk["noise_variance"] == 0
+    for symbol in prepared.parameters:
+        if is_whole(symbol):
+            special |= chunk[symbol.name] > _LARGEST_WHOLE
     result, done = np.empty(size), np.zeros(size, dtype=bool)
     ordinary = ~special
     if ordinary.any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -10,6 +11,7 @@ from typing import Any
 from flint import arb, ctx, fmpq
 
 from theory.errors import AccuracyError, TheoryError
+from theory.evaluate.inputs import show
 from theory.evaluate.program import Program
 from theory.evaluate.zeros import is_exact_zero
 from theory.sequences import power_coefficients
@@ -19,16 +21,19 @@ __all__ = ["BallArithmetic", "ball_value", "run_in_balls", "working_precision"]
 #: beyond this many bits a value is called undecided
 MOST_BITS = 1 << 20
 
+_LOCK = threading.RLock()
+
 
 @contextmanager
 def working_precision(bits: int) -> Iterator[None]:
-    """Flint's global precision, restored on the way out."""
-    before = ctx.prec
-    ctx.prec = bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
+    """Flint's global precision, for one thread at a time, restored on the way out."""
+    with _LOCK:
+        before = ctx.prec
+        ctx.prec = bits
+        try:
+            yield
+        finally:
+            ctx.prec = before
 
 
 class BallArithmetic:
@@ -114,7 +119,7 @@ def ball_value(
             if is_exact_zero(program, values, integers):
                 return arb(0)
         precision *= 2
-    shown = ", ".join(f"{n}={float(v):.6g}" for n, v in values.items())
+    shown = ", ".join(f"{n}={show(v)}" for n, v in values.items())
     raise AccuracyError(
         f"the value stays undecided at {precision // 2} bits for {shown}: the expression is 0/0 or "
         "an irrational zero there. Move the point slightly, or use the formula of that limit"

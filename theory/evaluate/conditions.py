@@ -96,11 +96,14 @@ def _limit(condition: Any, values: Mapping[str, Fraction]) -> str:
         s: sp.Rational(values[s.name].numerator, values[s.name].denominator)
         for s in gap.free_symbols if s != learning_rate
     }
-    polynomial = sp.Poly(gap.subs(here), learning_rate)
+    gap = gap.subs(here)
+    if not gap.is_polynomial(learning_rate):
+        return ""
+    polynomial = sp.Poly(gap, learning_rate)
     if polynomial.degree() != 1:
         return ""
     root = -polynomial.coeff_monomial(1) / polynomial.coeff_monomial(learning_rate)
-    return f"; the limit is learning_rate = {float(root):.6g}"
+    return f"; at these values the limit is learning_rate = {float(root):.6g}"
 
 
 def require_valid_arrays(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from flint import arb
+from flint import arb, fmpz
 
 from theory.errors import AccuracyError
 
@@ -70,7 +70,7 @@ def rounded_decimal(value: Fraction, digits: int) -> str:
     mantissa = round(value / Fraction(10) ** (exponent - digits + 1))
     if mantissa == 10**digits:
         mantissa, exponent = mantissa // 10, exponent + 1
-    text = str(mantissa)
+    text = str(fmpz(mantissa))  # str of a Python int stops at 4,300 digits
     if -5 <= exponent < digits:
         if exponent < 0:
             return f"{sign}0.{'0' * (-exponent - 1)}{text}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from itertools import product
 
+from theory.errors import TheoryError
 from theory.evaluate.balls import run_in_balls
 from theory.evaluate.program import Program
 
@@ -60,7 +61,10 @@ def _lost(program: Program, point: Mapping[str, Fraction]) -> int | None:
     """Bits lost at a point, measured at ample precision."""
     integers = {n: int(v) for n, v in point.items() if v.denominator == 1}
     for bits in (4096, 16384):
-        ball = run_in_balls(program, point, integers, bits)
+        try:
+            ball = run_in_balls(program, point, integers, bits)
+        except TheoryError:  # the formula is one of other whole numbers, e.g. lag >= M
+            return None
         if ball.is_finite() and not ball.is_zero() and ball.rel_accuracy_bits() > 0:
             return max(0, bits - int(ball.rel_accuracy_bits()))
     return None
@@ -74,6 +78,8 @@ def calibrated_weights(program: Program, names: tuple[str, ...]) -> dict[str, fl
     """
     ordinary = {n: _ORDINARY.get(n, Fraction(3, 5)) for n in names}
     ordinary |= {n: _CORNERS[n][0] for n in names if n in _CORNERS}
+    if "lag" in names and _lost(program, ordinary) is None:
+        ordinary["lag"] = Fraction(2**31)
     moved = [n for n in names if n in _CORNERS]
     weights: dict[str, float] = {}
     raised = 1.0
