@@ -68,6 +68,8 @@ class LucasSequence(sp.Function):  # type: ignore[misc]
             raise ValueError(f"k must be an integer in 0..{len(invariants) - 1}; got {k}")
         if len(invariants) == 1:
             return invariants[0] ** n
+        if invariants == (2, 1):  # both poles at one: U_n = n, W_n = n - 1
+            return n if k == 1 else n - 1
         if not n.is_Integer:
             return None
         if int(n) < 0:

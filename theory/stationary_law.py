@@ -192,6 +192,8 @@ class StationaryLaw:
         parts = [self.rule.valid_if, *self.scheme.conditions]
         if quantity.cross:
             parts.append(self.rule.valid_if.subs(curvature, second_curvature))
+        if not self._has_epochs:
+            return sp.And(*parts)
         if quantity.when == "at-position":
             latest = steps_per_epoch - 1 if self._special_last_position else steps_per_epoch
             parts += [position >= 1, position <= latest]
@@ -205,6 +207,10 @@ class StationaryLaw:
         return sp.And(*parts)
 
     @property
+    def _has_epochs(self) -> bool:
+        return any(component.name != "white" for component, _ in self.scheme.noise)
+
+    @property
     def _special_last_position(self) -> bool:
         return any("last-step" in component.name for component, _ in self.scheme.noise)
 
@@ -216,15 +222,14 @@ class StationaryLaw:
     def _stays_bounded(self, name: str) -> bool:
         """Whether the exact limit of zero curvature exists as a closed form here."""
         simple = self.rule.state_size <= 2 and weight_decay not in self.rule.parameters
-        bounded = self.scheme.name in ("reshuffled",) or name == "velocity-variance"
-        return simple and bounded and not self.scheme.periodic
+        return simple and (self.scheme.balanced or name == "velocity-variance")
 
     def _flat(self, name: str) -> Formula:
         if not self._stays_bounded(name):
             raise TheoryError(
                 f"no closed form at zero curvature for {name} of ({self.rule.name}, "
                 f"{self.scheme.name}): known for two-state rules without weight decay, under "
-                "noise that sums to zero over an epoch (reshuffled)"
+                "noise that sums to zero over an epoch (reshuffled, shuffled-once)"
             )
         quantity = _ENTRIES[name]
         setting = setting_for(

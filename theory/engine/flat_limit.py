@@ -40,43 +40,51 @@ def flat_limit(setting: Setting, numerator: Polynomial, denominator: Polynomial)
         )
     symbols = setting.ring.symbols
     invariants = [e.subs(learning_rate, 1) for e in setting.invariants("left")]
-    second = sp.factor(invariants[0].subs(curvature, 0)) - 1 if len(invariants) == 2 else None
+    second = sp.factor(invariants[0].subs(curvature, 0)) - 1 if len(invariants) == 2 else sp.S.One
     power = sp.Dummy("power")
-    own = [s for s in symbols if s not in setting.generators["left", "M"] and s != curvature]
-    ground, *generators = field([*own, power], QQ)
-    place = symbols.index(curvature)
-    order = 1 + min(e[place] for e in denominator.to_dict())
-    table = dict(zip([*own, power], generators, strict=True))
-
-    def series(expression: sp.Expr) -> Series:
-        poly = sp.Poly(expression, curvature)
-        found = [ground(0)] * order
-        for (k,), c in poly.terms():
-            if k < order:
-                found[k] = ground.from_expr(c)
-        return found
-
-    values: dict[sp.Symbol, Series] = {curvature: series(curvature)}
-    values |= {s: [table[s], *[ground(0)] * (order - 1)] for s in own}
+    generators = setting.generators["left", "M"] if "M" in setting.segments else ()
+    own = [s for s in symbols if s not in generators and s != curvature]
+    ground, *elements = field([*own, power], QQ)
+    table = dict(zip([*own, power], elements, strict=True))
     shift = 1 if setting.remembering else 0
-    n = table[steps_per_epoch] - shift
-    traces = [series(e) for e in invariants]
-    values |= dict(
-        zip(
-            setting.generators["left", "M"],
-            _sequences(traces, second, n, table[power], ground, shift),
-            strict=True,
-        )
-    )
-    top = _insert(numerator, symbols, values, ground)
-    bottom = _insert(denominator, symbols, values, ground)[-1]
-    if any(top[:-1]) or not bottom:
+    place = symbols.index(curvature)
+    lowest = min(e[place] for e in denominator.to_dict())
+    for order in range(lowest + 1, lowest + 9, 2):
+        values = _values(order, own, table, ground)
+        if generators:
+            traces = [_series(e, order, ground) for e in invariants]
+            n = table[steps_per_epoch] - shift
+            found = _sequences(traces, second, n, table[power], ground, shift)
+            values |= dict(zip(generators, found, strict=True))
+        top = _insert(numerator, symbols, values, ground)
+        bottom = _insert(denominator, symbols, values, ground)
+        lead = next((k for k, c in enumerate(bottom) if c), None)
+        if lead is not None:
+            break
+    else:
+        raise TheoryError("the quantity has no limit at zero curvature to the order tried")
+    if any(top[:lead]):
         raise TheoryError("the quantity diverges at zero curvature")
-    limit = top[-1] / bottom
     ring = PolynomialRing(symbols=(power, *own))
-    back = second if second is not None else sp.S.One
-    shown = Presentation(ring=ring, count=1, replacements={power: back**steps_per_epoch})
-    return shown.closed_form(*ring.fraction(limit.as_expr()))
+    shown = Presentation(ring=ring, count=1, replacements={power: second**steps_per_epoch})
+    return shown.closed_form(*ring.fraction((top[lead] / bottom[lead]).as_expr()))
+
+
+def _series(expression: sp.Expr, order: int, ground: FracElement) -> Series:
+    """Coefficients of a polynomial in x."""
+    found = [ground(0)] * order
+    for (k,), c in sp.Poly(expression, curvature).terms():
+        if k < order:
+            found[k] = ground.from_expr(c)
+    return found
+
+
+def _values(
+    order: int, own: list[sp.Symbol], table: dict[sp.Symbol, FracElement], ground: FracElement
+) -> dict[sp.Symbol, Series]:
+    """Series of the ring's symbols that are no sequences."""
+    values = {curvature: _series(curvature, order, ground)}
+    return values | {s: [table[s], *[ground(0)] * (order - 1)] for s in own}
 
 
 def _mul(a: Series, b: Series, ground: FracElement) -> Series:
@@ -121,13 +129,13 @@ def _roots(traces: list[Series], second: FracElement, ground: FracElement) -> tu
 
 
 def _sequences(
-    traces: list[Series], second: sp.Expr | None, n: FracElement, power: FracElement,
+    traces: list[Series], second: sp.Expr, n: FracElement, power: FracElement,
     ground: FracElement, shift: int,
 ) -> list[Series]:
     """The generators u_0(n), u_1(n) (or z**n for one state) as series."""
     if len(traces) == 1:
         return [_power(traces[0], n, ground(1), ground)]
-    z0 = ground.from_expr(second)
+    z0 = ground.from_expr(sp.sympify(second))
     one, two = _roots(traces, z0, ground)
     p1 = _power(one, n, ground(1), ground)
     p2 = _power(two, n, power / z0**shift, ground)

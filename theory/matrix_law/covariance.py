@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from theory.matrix_law.matrices import FloatArray
 from theory.matrix_law.spectrum_law import SpectrumLaw
+from theory.matrix_law.symmetric_product import symmetric_product
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
 
@@ -28,9 +29,10 @@ def covariance(
     position: int | None = None,
     rank_tolerance: float | None = None,
 ) -> FloatArray:
-    r"""Compute a stationary covariance, :math:`\Gamma_{ij}(\tau)=\langle a_{i,k+\tau}b_{j,k}\rangle`.
+    r"""Compute the covariance of :math:`a_{k+\tau}` with :math:`b_k`, each weights or velocity.
 
-    In the eigenbasis U of H every entry is independent of all others,
+    :math:`\Gamma_{ij}(\tau)=\langle a_{i,k+\tau}b_{j,k}\rangle`; in the eigenbasis U of H every
+    entry is independent of all others,
 
     .. math:: \Gamma(\tau) = U\left[\eta^2\,(U^\top CU)\circ g(\eta\lambda_i,\eta\lambda_j)\right]
               U^\top ,
@@ -92,8 +94,8 @@ def covariance(
         quantity=quantity, lag=lag, position=position, rank_tolerance=rank_tolerance,
     )
     curvatures, basis = np.linalg.eigh(law.hessian)
-    half = law.noise @ basis
-    inner = basis.T @ half
+    half: FloatArray = law.noise @ basis
+    inner = symmetric_product(basis.T, half, out=np.empty_like(half))
     pairs, moving = law.of_modes(curvatures, inner.diagonal().copy())
     if pairs is None:
         return np.zeros_like(inner)
@@ -108,10 +110,6 @@ def covariance(
     inner[~moving] = 0.0
     inner[:, ~moving] = 0.0
     np.matmul(basis, inner, out=half)
-    del inner
-    out = np.matmul(half, basis.T)
     if pairs.symmetric:
-        np.add(out, out.T, out=half)
-        half *= 0.5
-        return half
-    return out
+        return symmetric_product(half, basis.T, out=inner)
+    return np.matmul(half, basis.T, out=inner)

@@ -68,6 +68,12 @@ class SamplingScheme:
         return tuple(s for s in (steps_per_epoch, batch_size, samples) if s in used)
 
     @property
+    def balanced(self) -> bool:
+        """Whether the noise of an epoch sums to zero, so that a flat direction stays bounded."""
+        total = sum(w * c.spectrum(sp.S.Zero, steps_per_epoch) for c, w in self.noise)
+        return bool(sp.together(total) == 0 or sp.cancel(sp.together(total)) == 0)
+
+    @property
     def periodic(self) -> bool:
         """Whether the noise repeats for ever, so that its power sits on lines."""
         return any(component.line_spectrum for component, _ in self.noise)

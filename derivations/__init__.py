@@ -1,0 +1,1 @@
+"""Proofs: one derivation per formula, each step machine-checked."""

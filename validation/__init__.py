@@ -1,0 +1,1 @@
+"""Experiments: simulation, comparison, report and command line."""
