@@ -142,11 +142,24 @@ class SamplingScheme:
             raise TheoryError(f"scheme {self.name!r} needs {', '.join(missing)}")
         if steps == 1 and self.silent_at_one_step:
             return ()
+        if symbols.samples in self.parameters and samples is not None and batch_size is not None:
+            self._require_room(steps, samples, batch_size)
+            if samples == batch_size and self.lasting in ("epoch", "run"):
+                return ()  # the whole data set in one batch makes no noise
         out = []
         for component, weight in self.noise:
             value = sp.Rational(sp.sympify(weight).subs(values))
             out.append((component, Fraction(int(value.p), int(value.q))))
         return tuple(out)
+
+    def _require_room(self, steps: int, samples: int, batch_size: int) -> None:
+        """Refuse an epoch that takes more samples than there are, or a last batch of none."""
+        full = steps - (1 if self.last_batch == "kept" else 0)
+        if full * batch_size > samples - (1 if self.last_batch == "kept" else 0):
+            raise TheoryError(
+                f"{self.name}: steps_per_epoch = {steps} is too many batches of {batch_size} for "
+                f"{samples} samples; it is {self.steps_per_epoch(samples, batch_size)}"
+            )
 
     @property
     def silent_at_one_step(self) -> bool:
