@@ -17,10 +17,12 @@ from functools import lru_cache
 
 from flint import fmpq, fmpq_mat
 
+from theory.errors import NoStationaryLawError
 from theory.matrix_law.rational_rule import RationalMatrixRows, RationalRule
 
 __all__ = ["GramianPolynomials", "companion_gramian_polynomials", "white_gramian_polynomials"]
 
+_ATTEMPTS = 20
 Table = tuple[tuple[Fraction, ...], ...]
 Exponents = tuple[int, ...]
 
@@ -38,9 +40,17 @@ def white_gramian_polynomials(rule: RationalRule) -> GramianPolynomials:
     """X = A(x) X A(x')^T + B B^T in the monomials 1, x, ..., x^n."""
     n = rule.size
     monomials = tuple((k,) for k in range(n + 1))
-    points = [(Fraction(k + 5, 2),) for k in range(n + 1)]
-    return _interpolate(
-        monomials, points, lambda point: (rule.transition(point[0]), rule.injection)
+    for attempt in range(_ATTEMPTS):
+        points = [(Fraction(k + 5, 2) + Fraction(attempt, 7),) for k in range(n + 1)]
+        try:
+            return _interpolate(
+                monomials, points, lambda point: (rule.transition(point[0]), rule.injection)
+            )
+        except ZeroDivisionError:  # two of the points have poles with product one
+            continue
+    raise NoStationaryLawError(
+        "no stationary law at any curvature: two poles of the rule have product one whatever the "
+        "curvature, e.g. an average that forgets nothing. Change the hyperparameters"
     )
 
 
@@ -50,7 +60,7 @@ def companion_gramian_polynomials(n: int) -> GramianPolynomials:
     monomials = tuple(
         e for e in itertools.product(range(n + 1), repeat=n) if sum(e) <= n
     )
-    # distinct primes-like nodes on a simplex grid are unisolvent for total degree n
+    # a shifted simplex grid determines every polynomial of total degree n
     points = [tuple(Fraction(7 * k + 3 + m) for m, k in enumerate(e)) for e in monomials]
 
     def matrices(point: Sequence[Fraction]) -> tuple[RationalMatrixRows, tuple[Fraction, ...]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from theory.matrix_law.matrices import FloatArray
 
 __all__ = ["symmetric_product"]
