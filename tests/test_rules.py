@@ -1,4 +1,4 @@
-"""Update rules: four descriptions of each are one rule, and its stability region is the true one."""
+"""Update rules: four descriptions of each are one rule, and its stability region is exact."""
 
 from __future__ import annotations
 
