@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -162,7 +161,8 @@ class StationaryLaw:
             self.rule, self.scheme, quantity.when, cross=quantity.cross, velocity=velocity
         )
         outputs = quantity.first, quantity.second
-        expression, where = None, ()
+        expression: sp.Expr | None = None
+        where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
         heavy = self.scheme.periodic and quantity.cross
         if self.rule.state_size <= 2 and not heavy:
             n, d = covariance_entry(setting, self.scheme, quantity.when, *outputs)

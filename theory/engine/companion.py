@@ -14,21 +14,21 @@ from functools import lru_cache
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
-from theory.engine.matrix import Matrix
+from theory.engine.matrix import M
 
 __all__ = ["companion_gramian"]
 
 
 def companion_gramian(
-    left: tuple[Matrix, ...], right: tuple[Matrix, ...], *, same: bool
-) -> Matrix:
+    left: tuple[M, ...], right: tuple[M, ...], *, same: bool
+) -> M:
     """G for the given invariants (each a 1 x 1 matrix)."""
     d = len(left)
     entries, denominator, symbols = _generic_core(d, same)
     values = dict(zip(symbols, left if same else (*left, *right), strict=True))
     one = left[0].constant(1)
 
-    def insert(polynomial: sp.Poly) -> Matrix:
+    def insert(polynomial: sp.Poly) -> M:
         total = one.scale(0)
         for exponents, c in polynomial.terms():
             term = one.scale(int(c))
@@ -76,10 +76,10 @@ def _generic_core(
     return [[column[place[i, j]] for j in range(d)] for i in range(d)], sp.quo(bottom, shared), symbols
 
 
-def _companion(invariants: tuple[sp.Symbol, ...]) -> sp.Matrix:
+def _companion(invariants: tuple[sp.Symbol, ...]) -> sp.M:
     """Multiplication by z in the basis 1, z, ..., modulo the characteristic polynomial."""
     d = len(invariants)
-    return sp.Matrix(
+    return sp.M(
         d, d,
         lambda i, j: int(i == j + 1) if j < d - 1 else (-1) ** (d - 1 - i) * invariants[d - 1 - i],
     )

@@ -29,7 +29,7 @@ _SEGMENTS: dict[str, tuple[str, ...]] = {
     "lag-beyond": ("M", "excess"),
     "lag-at-position": ("M", "j", "lag"),
 }
-_PROPAGATE: dict[str, Callable[[NoiseComponent, ModePair], Any]] = {
+_PROPAGATE: dict[str, Callable[[NoiseComponent, ModePair[Any]], Any]] = {
     "mean": lambda component, pair: component.mean(pair),
     "at-position": lambda component, pair: component.at_position(pair),
     "at-last-position": lambda component, pair: component.at_last_position(pair),

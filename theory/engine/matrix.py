@@ -8,9 +8,9 @@ quantities under names of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
-__all__ = ["Matrix"]
+__all__ = ["M", "Matrix"]
 
 
 class Matrix(Protocol):
@@ -19,7 +19,7 @@ class Matrix(Protocol):
     @property
     def shape(self) -> tuple[int, int]: ...
     @property
-    def T(self) -> Self: ...  # noqa: N802  (NumPy's name)
+    def T(self) -> Self: ...
     def __matmul__(self, other: Self, /) -> Self: ...
     def __add__(self, other: Self, /) -> Self: ...
     def __sub__(self, other: Self, /) -> Self: ...
@@ -32,3 +32,6 @@ class Matrix(Protocol):
     def invariants(self) -> tuple[Self, ...]: ...
     def columns(self, parts: Sequence[Self], /) -> Self: ...
     def assemble(self, cells: Sequence[Sequence[Self]], bottom: Self, /) -> Self: ...
+
+
+M = TypeVar("M", bound=Matrix)

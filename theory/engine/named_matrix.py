@@ -95,7 +95,7 @@ class NamedMatrix:
         return self._with([[factor * a for a in r] for r in self.entries])
 
     @property
-    def T(self) -> NamedMatrix:  # noqa: N802  (NumPy's name)
+    def T(self) -> NamedMatrix:
         return self._with(list(zip(*self.entries, strict=True)))
 
     def identity(self) -> NamedMatrix:

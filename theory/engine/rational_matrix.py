@@ -127,7 +127,7 @@ class RationalMatrix:
         return self._with([[a * n for a in r] for r in self.entries], self.denominator * d)
 
     @property
-    def T(self) -> RationalMatrix:  # noqa: N802  (NumPy's name)
+    def T(self) -> RationalMatrix:
         return self._with(list(zip(*self.entries, strict=True)), self.denominator)
 
     def identity(self) -> RationalMatrix:

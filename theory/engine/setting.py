@@ -75,11 +75,11 @@ class Setting:
         return PolynomialRing(symbols=(*flat, *own, *times, symbols.position))
 
     @cached_property
-    def pair(self) -> ModePair:
+    def pair(self) -> ModePair[RationalMatrix]:
         left = self._mode("left")
         return ModePair(left=left, right=self._mode("right") if self.cross else left)
 
-    def _mode(self, side: str) -> Mode:
+    def _mode(self, side: str) -> Mode[RationalMatrix]:
         transition, injection = self.rule.scaled
         if side == "right":
             swap = {symbols.curvature: symbols.second_curvature}

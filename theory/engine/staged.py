@@ -27,7 +27,7 @@ class StagedSetting:
         self.names = NameList()
 
     @cached_property
-    def pair(self) -> ModePair:
+    def pair(self) -> ModePair[NamedMatrix]:
         """The pair of modes with named entries."""
         left = self._mode("left")
         right = self._mode("right") if self.setting.cross else left
@@ -38,7 +38,7 @@ class StagedSetting:
         """A row vector of numbers or hyperparameters."""
         return self._named(row, "d")
 
-    def _mode(self, side: str) -> Mode:
+    def _mode(self, side: str) -> Mode[NamedMatrix]:
         mode = self.setting.pair.left if side == "left" else self.setting.pair.right
         prime = "'" if side == "right" else ""
         table = self.setting.replacements

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import sympy as sp
 
-from theory.engine.matrix import Matrix
+from theory.engine.matrix import M
 from theory.engine.mode import ModePair
 
 __all__ = ["NoiseComponent"]
@@ -50,26 +50,26 @@ class NoiseComponent(Protocol):
         """Power per unit frequency, or on the lines; sum over lags of R(h) exp(-i omega h)."""
         ...
 
-    def mean(self, pair: ModePair) -> Matrix:
+    def mean(self, pair: ModePair[M]) -> M:
         """Covariance of the state averaged over positions 1..M."""
         ...
 
-    def lagged_within(self, pair: ModePair) -> Matrix:
+    def lagged_within(self, pair: ModePair[M]) -> M:
         """Averaged <s_{k+tau} s_k'^T> for 0 <= tau <= M."""
         ...
 
-    def lagged_beyond(self, pair: ModePair) -> Matrix:
+    def lagged_beyond(self, pair: ModePair[M]) -> M:
         """Averaged <s_{k+tau} s_k'^T> for tau >= M."""
         ...
 
-    def at_position(self, pair: ModePair) -> Matrix:
+    def at_position(self, pair: ModePair[M]) -> M:
         """Covariance of the state at position j, 1 <= j <= M - 1."""
         ...
 
-    def at_last_position(self, pair: ModePair) -> Matrix:
+    def at_last_position(self, pair: ModePair[M]) -> M:
         """Covariance of the state at position M."""
         ...
 
-    def lagged_at_position(self, pair: ModePair) -> Matrix:
+    def lagged_at_position(self, pair: ModePair[M]) -> M:
         """<s_{k+tau} s_k'^T> with k at position j and j + tau <= M - 1."""
         ...

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.engine.matrix import Matrix
+from theory.engine.matrix import M
 from theory.engine.mode import ModePair
 
 __all__ = ["Frozen"]
@@ -35,7 +35,7 @@ class Frozen:
         """On the lines 2 pi n / M: all power at frequency zero, M times the mean line."""
         return m * sp.KroneckerDelta(omega, 0)
 
-    def mean(self, pair: ModePair) -> Matrix:
+    def mean(self, pair: ModePair[M]) -> M:
         return pair.left.resolvent @ pair.bb @ pair.right.resolvent.T
 
     at_position = at_last_position = lagged_at_position = mean

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.engine.matrix import Matrix
+from theory.engine.matrix import M
 from theory.engine.mode import ModePair
 from theory.symbols import steps_per_epoch
 
@@ -39,20 +39,20 @@ class LastStep:
     def spectrum(self, omega: sp.Expr, m: sp.Expr) -> sp.Expr:
         return 1 / m
 
-    def mean(self, pair: ModePair) -> Matrix:
+    def mean(self, pair: ModePair[M]) -> M:
         return pair.white.scale(1 / steps_per_epoch)
 
-    def lagged_within(self, pair: ModePair) -> Matrix:
+    def lagged_within(self, pair: ModePair[M]) -> M:
         return pair.left.power("lag") @ self.mean(pair)
 
-    def lagged_beyond(self, pair: ModePair) -> Matrix:
+    def lagged_beyond(self, pair: ModePair[M]) -> M:
         return pair.left.power("excess") @ pair.left.power("M") @ self.mean(pair)
 
-    def at_position(self, pair: ModePair) -> Matrix:
+    def at_position(self, pair: ModePair[M]) -> M:
         return pair.left.power("j") @ pair.epoch_white @ pair.right.power("j").T
 
-    def at_last_position(self, pair: ModePair) -> Matrix:
+    def at_last_position(self, pair: ModePair[M]) -> M:
         return pair.epoch_white
 
-    def lagged_at_position(self, pair: ModePair) -> Matrix:
+    def lagged_at_position(self, pair: ModePair[M]) -> M:
         return pair.left.power("lag") @ self.at_position(pair)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.engine.matrix import Matrix
+from theory.engine.matrix import M
 from theory.engine.mode import ModePair
 
 __all__ = ["Periodic"]
@@ -38,14 +38,14 @@ class Periodic:
     def spectrum(self, omega: sp.Expr, m: sp.Expr) -> sp.Expr:
         return sp.S.One
 
-    def mean(self, pair: ModePair) -> Matrix:
+    def mean(self, pair: ModePair[M]) -> M:
         left, right, white = pair.left, pair.right, pair.white
         bridge = white - left.power("M") @ white @ right.power("M").T
         return left.epoch_resolvent @ bridge @ right.epoch_resolvent.T
 
     at_position = at_last_position = mean
 
-    def _lagged(self, pair: ModePair, lag_name: str, rest_name: str) -> Matrix:
+    def _lagged(self, pair: ModePair[M], lag_name: str, rest_name: str) -> M:
         """The r-sum splits where r + lag passes M; both halves are geometric."""
         left, right, white = pair.left, pair.right, pair.white
         lag, rest = left.power(lag_name), right.power(rest_name).T
@@ -53,10 +53,10 @@ class Periodic:
         total = lag @ white - epoch_left @ white @ rest + white @ rest - lag @ white @ epoch_right
         return left.epoch_resolvent @ total @ right.epoch_resolvent.T
 
-    def lagged_within(self, pair: ModePair) -> Matrix:
+    def lagged_within(self, pair: ModePair[M]) -> M:
         return self._lagged(pair, "lag", "rest")
 
     lagged_at_position = lagged_within
 
-    def lagged_beyond(self, pair: ModePair) -> Matrix:
+    def lagged_beyond(self, pair: ModePair[M]) -> M:
         return self._lagged(pair, "folded", "unfolded")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.engine.matrix import Matrix
+from theory.engine.matrix import M
 from theory.engine.mode import ModePair
 from theory.noise.periodic import Periodic
 from theory.symbols import steps_per_epoch
@@ -36,22 +36,22 @@ class PeriodicLastStep:
     def spectrum(self, omega: sp.Expr, m: sp.Expr) -> sp.Expr:
         return 1 / m
 
-    def mean(self, pair: ModePair) -> Matrix:
+    def mean(self, pair: ModePair[M]) -> M:
         return Periodic().mean(pair).scale(1 / steps_per_epoch)
 
-    def lagged_within(self, pair: ModePair) -> Matrix:
+    def lagged_within(self, pair: ModePair[M]) -> M:
         return Periodic().lagged_within(pair).scale(1 / steps_per_epoch)
 
-    def lagged_beyond(self, pair: ModePair) -> Matrix:
+    def lagged_beyond(self, pair: ModePair[M]) -> M:
         return Periodic().lagged_beyond(pair).scale(1 / steps_per_epoch)
 
-    def at_position(self, pair: ModePair) -> Matrix:
+    def at_position(self, pair: ModePair[M]) -> M:
         left = pair.left.epoch_resolvent @ pair.left.power("j")
         right = pair.right.epoch_resolvent @ pair.right.power("j")
         return left @ pair.bb @ right.T
 
-    def at_last_position(self, pair: ModePair) -> Matrix:
+    def at_last_position(self, pair: ModePair[M]) -> M:
         return pair.left.epoch_resolvent @ pair.bb @ pair.right.epoch_resolvent.T
 
-    def lagged_at_position(self, pair: ModePair) -> Matrix:
+    def lagged_at_position(self, pair: ModePair[M]) -> M:
         return pair.left.power("lag") @ self.at_position(pair)

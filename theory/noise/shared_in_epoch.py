@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.engine.matrix import Matrix
+from theory.engine.matrix import M
 from theory.engine.mode import ModePair
 from theory.noise.fejer import fejer_kernel
 from theory.symbols import lag, steps_per_epoch
@@ -40,7 +40,7 @@ class SharedInEpoch:
     def spectrum(self, omega: sp.Expr, m: sp.Expr) -> sp.Expr:
         return fejer_kernel(omega, m)
 
-    def _total(self, pair: ModePair) -> Matrix:
+    def _total(self, pair: ModePair[M]) -> M:
         """Sum of Y_j over j = 1..M.
 
         Sum of A^j Y A'^jT over one epoch is S X S'^T, because the Lyapunov map commutes with A and
@@ -54,10 +54,10 @@ class SharedInEpoch:
         )
         return s_left @ white @ s_right + left.resolvent @ ramps @ right.resolvent.T
 
-    def mean(self, pair: ModePair) -> Matrix:
+    def mean(self, pair: ModePair[M]) -> M:
         return self._total(pair).scale(1 / steps_per_epoch)
 
-    def lagged_within(self, pair: ModePair) -> Matrix:
+    def lagged_within(self, pair: ModePair[M]) -> M:
         r"""(1/M) [A^tau sum_j Y_j + S_tau BB' (sum_j S_j')^T - sum_{i<=tau} S_i BB' S'_{i+M-tau}^T]."""
         left, right, bb, white = pair.left, pair.right, pair.bb, pair.white
         lag_left, lag_right = left.power("lag"), right.power("lag").T
@@ -77,7 +77,7 @@ class SharedInEpoch:
         )
         return total.scale(1 / steps_per_epoch)
 
-    def lagged_beyond(self, pair: ModePair) -> Matrix:
+    def lagged_beyond(self, pair: ModePair[M]) -> M:
         r"""A^{tau-M} times the value at lag M, where every pair of steps is one epoch apart."""
         left, right, bb, white = pair.left, pair.right, pair.bb, pair.white
         epoch_left, epoch_right = left.power("M"), right.power("M").T
@@ -93,15 +93,15 @@ class SharedInEpoch:
         )
         return left.power("excess") @ total.scale(1 / steps_per_epoch)
 
-    def at_position(self, pair: ModePair) -> Matrix:
+    def at_position(self, pair: ModePair[M]) -> M:
         left, right = pair.left, pair.right
         start = left.power("j") @ pair.epoch_start @ right.power("j").T
         return start + left.sum("j") @ pair.bb @ right.sum("j").T
 
-    def at_last_position(self, pair: ModePair) -> Matrix:
+    def at_last_position(self, pair: ModePair[M]) -> M:
         return pair.epoch_start
 
-    def lagged_at_position(self, pair: ModePair) -> Matrix:
+    def lagged_at_position(self, pair: ModePair[M]) -> M:
         same = pair.left.sum("lag") @ pair.bb @ pair.right.sum("j").T
         return pair.left.power("lag") @ self.at_position(pair) + same
 

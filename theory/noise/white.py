@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.engine.matrix import Matrix
+from theory.engine.matrix import M
 from theory.engine.mode import ModePair
 
 __all__ = ["White"]
@@ -34,15 +34,15 @@ class White:
     def spectrum(self, omega: sp.Expr, m: sp.Expr) -> sp.Expr:
         return sp.S.One
 
-    def mean(self, pair: ModePair) -> Matrix:
+    def mean(self, pair: ModePair[M]) -> M:
         return pair.white
 
     at_position = at_last_position = mean
 
-    def lagged_within(self, pair: ModePair) -> Matrix:
+    def lagged_within(self, pair: ModePair[M]) -> M:
         return pair.left.power("lag") @ pair.white
 
     lagged_at_position = lagged_within
 
-    def lagged_beyond(self, pair: ModePair) -> Matrix:
+    def lagged_beyond(self, pair: ModePair[M]) -> M:
         return pair.left.power("excess") @ pair.left.power("M") @ pair.white
