@@ -76,10 +76,10 @@ def _generic_core(
     return [[column[place[i, j]] for j in range(d)] for i in range(d)], sp.quo(bottom, shared), symbols
 
 
-def _companion(invariants: tuple[sp.Symbol, ...]) -> sp.M:
+def _companion(invariants: tuple[sp.Symbol, ...]) -> sp.Matrix:
     """Multiplication by z in the basis 1, z, ..., modulo the characteristic polynomial."""
     d = len(invariants)
-    return sp.M(
+    return sp.Matrix(
         d, d,
         lambda i, j: int(i == j + 1) if j < d - 1 else (-1) ** (d - 1 - i) * invariants[d - 1 - i],
     )
