@@ -21,7 +21,7 @@ except ImportError as missing:
         "the simulations need numba, which is not installed: pip install 'sgd-theory[report]'"
     ) from missing
 
-__all__ = ["LANES", "advance", "draw", "seed_generators"]
+__all__ = ["LANES", "advance", "draw", "multiply_adds", "seed_generators"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 LANES = 4  # arrays over directions are padded with zeros to a multiple of this
@@ -212,3 +212,16 @@ def advance(x: Any, e: Any, shift: Any, additive: bool, curvatures: Any, keep: A
                 path[history + k] = new[0]
             if epoch >= burn_in:
                 _accumulate(path, history, lags, sums[r], covariances[r], positions[r], lagged[r])
+
+
+@_compiled(fastmath={"contract"}, parallel=True)
+def multiply_adds(rounds: int) -> Any:
+    """Do nothing but multiply-adds, in 32 independent chains per thread; returns how many."""
+    threads = numba.get_num_threads()
+    sink = np.zeros((threads, 32))
+    for thread in numba.prange(threads):
+        values = sink[thread]
+        for _ in range(rounds):
+            for lane in range(32):
+                values[lane] = values[lane] * 0.999 + 1.0
+    return threads * rounds * 32

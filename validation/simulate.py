@@ -167,6 +167,9 @@ def simulate(
     """
     from validation import kernel
 
+    for key, number in hyperparameters.items():
+        if not math.isfinite(number):
+            raise TheoryError(f"{key} must be finite; got {number}")
     numeric = rule.numeric(hyperparameters)
     decay = float(hyperparameters.get("weight_decay", 0.0))
     if decay != problem.weight_decay:
