@@ -39,11 +39,11 @@ def evaluate_points(formula: Formula, values: Mapping[str, Any]) -> FloatArray:
     flat = {n: np.broadcast_to(a, shape).reshape(-1) for n, a in raw.items()}
     prepared = compiled(formula)
     exact = any(a.dtype == object for a in raw.values())
-    if not exact:
-        for symbol in prepared.parameters:
-            array = raw[symbol.name]
-            curved = symbol.name not in ("curvature", "second_curvature")
-            check_domain(symbol, array if curved else array[array != 0])
+    for symbol in prepared.parameters:
+        array = raw[symbol.name]
+        if array.dtype != object:
+            flat_allowed = symbol.name in ("curvature", "second_curvature")
+            check_domain(symbol, np.where(array == 0, 1.0, array) if flat_allowed else array)
     result = np.empty(int(np.prod(shape)))
     order = _processing_order(flat, prepared)
     for start in range(0, result.size, _CHUNK):

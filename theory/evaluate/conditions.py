@@ -127,7 +127,7 @@ def require_valid_arrays(
             with np.errstate(all="ignore"):
                 program = difference_program(condition)
                 gap = program.run(inputs, integers, BoundedArithmetic(BoundedDouble))
-                certain = np.abs(gap.v) > gap.e
+                certain = (np.abs(gap.v) > gap.e) | (gap.e == 0)
                 doubtful |= ~(certain & sign_decides(condition, np.sign(gap.v)))
         except (Unvectorised, AttributeError, KeyError):  # not a relation of rational functions
             doubtful[:] = True

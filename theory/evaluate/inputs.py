@@ -63,8 +63,10 @@ def show(value: Any) -> str:
     if isinstance(value, Fraction):
         if value.denominator == 1 and abs(value) < 10**15:
             return str(value.numerator)
-        mantissa = Decimal(value.numerator) / Decimal(value.denominator)
-        return f"{mantissa:.6g}"
+        bits = value.numerator.bit_length() - value.denominator.bit_length()
+        if abs(bits) < 1000:
+            return f"{float(value):.6g}"
+        return f"{Decimal(value.numerator) / Decimal(value.denominator):.6g}"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
@@ -120,6 +122,8 @@ def check_domain(symbol: sp.Symbol, value: Any) -> None:
         If it is not finite, not whole where it must be, or outside the parameter's domain.
     """
     name = symbol.name
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = exact_number(name, value)
     array: npt.NDArray[Any] | None = value if isinstance(value, np.ndarray) else None
 
     def fail(broken: Any, why: str, error: type[TheoryError] = TheoryError) -> None:
