@@ -18,7 +18,8 @@ __all__ = ["convert"]
 
 Values = dict[sp.Symbol, Any]
 
-#: values at which a hyperparameter does nothing, tried first where the target has a choice
+#: values at which a hyperparameter does nothing, tried first where the target has a choice;
+#: for hyperparameters of a user's own rule, 1
 NEUTRAL: Values = {
     symbols.dampening: sp.S.Zero,
     symbols.weight_decay: sp.S.Zero,
@@ -115,10 +116,10 @@ def _solutions(source: LinearRule, given: Values, target: LinearRule) -> Iterato
     wanted = source.transfer_function(z).subs(given, simultaneous=True)
     offered = target.transfer_function(z)
     unknown = (symbols.learning_rate, *target.parameters)
-    optional = [s for s in unknown if s in NEUTRAL]
+    optional = target.parameters
     for size in range(len(optional), -1, -1):
         for chosen in combinations(optional, size):
-            fixed = {s: NEUTRAL[s] for s in chosen}
+            fixed = {s: NEUTRAL.get(s, sp.S.One) for s in chosen}
             free = [s for s in unknown if s not in fixed]
             for solution in _match(wanted, sp.together(offered.subs(fixed)), z, free):
                 yield {s: fixed[s] if s in fixed else solution[s] for s in unknown}

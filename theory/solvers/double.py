@@ -65,13 +65,12 @@ def require_curved(given: SolverInput) -> None:
         )
 
 
-def without_constant(response: FloatArray, noise: Rows) -> FloatArray:
+def without_constant(response: list[FloatArray], noise: Rows) -> list[FloatArray]:
     """Remove the mean over the noises of an epoch, if noise that sums to zero cannot see it.
 
     In a flat direction that constant is nearly all of the response, and would cancel later. The
-    last axis of ``response`` runs over the noises; ``noise`` is their exact covariance.
+    last axis of each response runs over the noises; ``noise`` is their exact covariance.
     """
     if any(sum(row) != 0 for row in noise):
         return response
-    centred: FloatArray = response - response.mean(axis=-1, keepdims=True)
-    return centred
+    return [r - r.mean(axis=-1, keepdims=True) for r in response]

@@ -132,7 +132,7 @@ def _averaged(
         strength = math.fsum(np.diagonal(fresh, -h)) / m
         if strength:
             terms.append(strength * _response_autocovariance(psi, psi2, lag - h))
-    folded, folded2 = (without_constant(_fold(x, m), given.persistent) for x in (psi, psi2))
+    folded, folded2 = without_constant([_fold(x, m) for x in (psi, psi2)], given.persistent)
     for h in range(m) if kept.any() else ():
         strength = math.fsum(kept[(k + h) % m, k] for k in range(m)) / m
         shifted = np.roll(folded, h - lag)  # entry n holds Psi_(n + lag - h), modulo M
@@ -161,7 +161,8 @@ def _at_position(
     ahead = (j + lag - 1) // m  # epochs that begin after step j
     terms = [float(x @ fresh @ y) for x, y in zip(later[ahead:], now, strict=False)]
     if kept.any():
-        folded, folded2 = (without_constant(x.sum(axis=0), given.persistent) for x in (later, now))
+        whole = [x.sum(axis=0) for x in (later, now)]
+        folded, folded2 = without_constant(whole, given.persistent)
         terms.append(float(folded @ kept @ folded2))
     return terms
 

@@ -82,7 +82,7 @@ def solve_lyapunov(
     value, error, residual = 0.0, 0.0, 0.0
     fresh, kept = (np.array(c, dtype=np.float64) for c in (given.independent, given.persistent))
     if fresh.any():
-        drives = [without_constant(x, given.independent) for x in drives]
+        drives = without_constant(drives, given.independent)
         boundary, residual = _boundary_law(powers[m], drives[m] @ fresh @ drives[m].T)
         for j in given.positions:
             law = powers[j + lag] @ boundary @ powers[j].T + drives[j + lag] @ fresh @ drives[j].T
@@ -92,17 +92,17 @@ def solve_lyapunov(
     if kept.any():
         drives = _epoch_maps(a, b, m, 0)[1]
         cycle = np.linalg.solve(np.eye(size) - powers[m], drives[m])
-        visits = [
-            without_constant(powers[j] @ cycle + drives[j], given.persistent) for j in range(m)
-        ]
+        visits = [powers[j] @ cycle + drives[j] for j in range(m)]
+        visits = without_constant(visits, given.persistent)
         for j in given.positions:
             value += float(first @ visits[(j + lag) % m] @ kept @ visits[j % m].T @ second)
-        reach = float(np.abs(cycle).sum(axis=1).max())
+        reach = max(float(np.abs(x).sum(axis=1).max()) for x in (*visits, drives[m]))
         error += ROUNDINGS * EPS * m * reach**2 * float(np.abs(kept).max()) / decay
-    scale = float(given.noise_variance) / len(given.positions)
-    outputs = float(np.abs(first).max() * np.abs(second).max())
+    scale = float(given.noise_variance)
+    error *= scale * float(np.abs(first).max() * np.abs(second).max())
     return SolverResult(
-        value=scale * value, residual=residual, error=scale * outputs * error, method="lyapunov"
+        value=scale * value / len(given.positions), residual=residual, error=error,
+        method="lyapunov",
     )
 
 
