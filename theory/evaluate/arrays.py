@@ -23,7 +23,7 @@ FloatArray = npt.NDArray[np.float64]
 
 #: accepted relative error; leaves room for the rounding of the bound itself
 ACCEPTED = 9e-16
-_CHUNK = 4096
+_CHUNK = 8192
 _LARGEST_WHOLE = 2.0**40
 _SMALLEST = float(np.finfo(np.float64).tiny)
 

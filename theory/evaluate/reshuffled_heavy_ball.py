@@ -38,6 +38,10 @@ __all__ = ["direct_sum", "unit_weight_variance"]
 FloatArray = npt.NDArray[np.float64]
 
 
+#: epochs are doubled together with others of about as many bits
+_EPOCH_CLASSES = (2, 6, 62, 2**14 - 2, 2**62)
+
+
 class _Bounds:
     r"""Bounds on the absolute errors of U, H, S2 and S3, carried along the doubling.
 
@@ -131,8 +135,12 @@ def _numerator(x: Pair, gap: Pair, momentum: FloatArray, steps: Any) -> tuple[Pa
             _taken(x, long), _taken(gap, long), momentum[long], m[long]
         )
         high[long], low[long] = found
-    if not long.all():
-        rest = ~long
+    shortest = 0
+    for longest in _EPOCH_CLASSES:
+        rest = ~long & (steps > shortest) & (steps <= longest)
+        shortest = longest
+        if not rest.any():
+            continue
         inner, beta = _taken(x, rest), momentum[rest]
         s2, s3, bounds = _iterated_sums(steps[rest] + 1, inner, dd.add(_taken(gap, rest), inner))
         one_more = dd.two_sum(np.ones_like(beta), beta)
