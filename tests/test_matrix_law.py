@@ -14,7 +14,7 @@ import pytest
 from theory.errors import NoStationaryLawError, TheoryError, UnknownNameError, UnstableError
 from theory.matrix_law import covariance, loss_fluctuation
 from theory.noise import Frozen, LastStep, Periodic, SharedInEpoch, White
-from theory.optimizers import RULES, LinearRule, averaged, heavy_ball, rule_by_name, sgd
+from theory.optimizers import RULES, LinearRule, averaged, heavy_ball, rule_by_name
 from theory.sampling import SCHEMES, SamplingScheme, scheme_by_name
 
 FloatArray = npt.NDArray[np.float64]
@@ -121,7 +121,10 @@ def test_equals_the_naive_lag_sum(rule_name: str, scheme_name: str) -> None:
     weights = response(rule, values)
     velocity = np.concatenate([weights[:1], np.diff(weights, axis=0)])
     outputs = {"weights": weights, "velocity": velocity}
-    for case in CASES:
+    # all cases for one rule per number of states; elsewhere each scheme meets others of them
+    turn = ALL_SCHEMES.index(scheme_name) + ALL_RULES.index(rule_name)
+    whole = rule_name in ("sgd", "heavy-ball", "quasi-hyperbolic")
+    for case in CASES if whole else CASES[turn % 3 :: 3]:
         if "position" in case and not scheme.parameters:
             continue
         first, _, second = case.get("quantity", "weights").partition("-")

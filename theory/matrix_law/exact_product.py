@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from theory.errors import AccuracyError
 from theory.matrix_law.fixed_point import Entry
 
 __all__ = ["ExactProduct", "exact_diagonal", "exact_product"]
@@ -28,6 +29,8 @@ _BASE = 2.0**_WIDTH
 _EXACT_COLUMNS = 8000
 #: bits kept below the smallest result: 45 for 1e-13 and 31 for the digits left out
 _GUARD = 76
+#: 20 bits each, so that the whole number stays within the range of doubles
+_MOST_DIGITS = 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,6 +113,11 @@ def exact_product(
     size
         Bit length of the smallest result that matters in each row's diagonal entry, in units of
         2^(-2 bits): the accuracy is relative to this.
+
+    Raises
+    ------
+    AccuracyError
+        If more than 900 bits cancel.
     """
     modes = len(size)
     tables = [np.stack([np.full(modes, v, dtype=object) if isinstance(v, int) else v for v in f])
@@ -118,6 +126,11 @@ def exact_product(
     lost = max(a + b - s for a, b, s in zip(*lengths, size, strict=True))
     digits = max(2, -(-(lost + _GUARD) // _WIDTH) - 1)
     digits += digits % 2
+    if digits > _MOST_DIGITS:
+        raise AccuracyError(
+            f"the closed form cancels {lost} bits, more than the {_MOST_DIGITS * _WIDTH} kept here: "
+            "some direction is flat beyond any use; raise rank_tolerance"
+        )
     cut = [_digits(t, e, digits) for t, e in zip(tables, lengths, strict=True)]
     rank = len(left)
     # s * 2^(eL + eR - 20 (digits + 1)) in units of 2^(-2 bits), shared by the two sides

@@ -36,6 +36,7 @@ class GramianPolynomials:
     denominator: Table
 
 
+@lru_cache(maxsize=64)
 def white_gramian_polynomials(rule: RationalRule) -> GramianPolynomials:
     """X = A(x) X A(x')^T + B B^T in the monomials 1, x, ..., x^n."""
     n = rule.size

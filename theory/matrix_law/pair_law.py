@@ -6,14 +6,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
 from theory import symbols
-from theory.engine.mode import ModePair
 from theory.errors import AccuracyError
 from theory.matrix_law.exact_product import exact_product
 from theory.matrix_law.fixed_point import FixedPoint
@@ -164,9 +163,8 @@ class PairLaw:
         pair = PairOfModes(left=modes, right=modes)
         total: PairSum | None = None
         for component, weight in self.parts:
-            method: Callable[[ModePair], Any] = getattr(component, self.when)
-            part = cast(PairSum, method(cast(ModePair, pair))).scale(weight)
-            total = part if total is None else total + part
+            part: PairSum = getattr(component, self.when)(pair)
+            total = part.scale(weight) if total is None else total + part.scale(weight)
         if total is None:
             raise AccuracyError("a scheme without noise has no law to evaluate")
         rows = {"weights": self.rule.weights, "velocity": self.rule.velocity}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import sympy as sp
 
@@ -68,7 +69,7 @@ def rational_rule(
     for s in rule.parameters:
         value = Fraction(values[str(s)])
         table[s] = _rational(value * rate if s == symbols.weight_decay else value)
-    transition, injection = rule.scaled
+    transition, injection = _scaled(rule)
     lam = symbols.curvature
     keep = transition.subs({lam: 0}).subs(table)
     slope = (transition.subs({lam: 1}) - transition.subs({lam: 0})).subs(table)
@@ -90,6 +91,13 @@ def rational_rule(
         keep=_rows(keep), slope=_rows(slope), injection=tuple(_fraction(e) for e in b),
         weights=_rows(weights)[0], velocity=_rows(row)[0],
     )
+
+
+@lru_cache(maxsize=32)
+def _scaled(rule: LinearRule) -> tuple[sp.Matrix, sp.Matrix]:
+    """Differentiated once per rule."""
+    transition, injection = rule.scaled
+    return transition.as_immutable(), injection.as_immutable()
 
 
 def _previous_weights(keep: sp.Matrix, slope: sp.Matrix, b: sp.Matrix) -> sp.Matrix | None:

@@ -109,7 +109,8 @@ class SpectrumLaw:
         ending = fate(hyper.parts, hyper.steps)
         require_bounded(self.scheme.name, ending, curvatures, noise, flat & noisy)
         if ending == "bounded" and slope > 0:
-            least = _FLAT * exact.gap() / (slope * hyper.steps)
+            gap = exact.gap()
+            least = _FLAT * gap * min(gap, Fraction(1)) / (slope * hyper.steps)
             x = [max(v, least) for v in x]
         elif flat.any():  # flat and silent: does not move; any stable curvature stands in
             x = [max(x) if f else v for v, f in zip(x, flat, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import sympy as sp
@@ -35,7 +36,7 @@ def require_stable(
     }
     rate = values["learning_rate"]
     number = sp.Rational(rate.numerator, rate.denominator)
-    conditions = [sp.sympify(q).subs(table) for q in rule.stability()]
+    conditions = [sp.sympify(q).subs(table) for q in _conditions(rule)]
     broken = np.zeros(curvatures.shape, dtype=bool)
     for quantity in conditions:
         at_rate = quantity.subs(symbols.learning_rate, number)
@@ -52,6 +53,12 @@ def require_stable(
         f"no stationary law: learning_rate = {float(rate):.6g} is not below {limit:.6g}{name}, the "
         f"stability limit of {rule.name} at the curvature {worst:.6g}. {way_out}"
     )
+
+
+@lru_cache(maxsize=32)
+def _conditions(rule: LinearRule) -> tuple[sp.Expr, ...]:
+    """Derived once per rule."""
+    return rule.stability()
 
 
 def _polynomial(expression: sp.Expr, symbol: sp.Symbol, at: FloatArray) -> FloatArray:
