@@ -1,0 +1,231 @@
+"""Exports run elsewhere and give the same exact numbers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+
+from theory import CATALOGUE, Formula, formula_by_slug, nesterov, shuffled_once, stationary_law
+from theory.errors import TheoryError, UnknownNameError
+from theory.export import (
+    condition_text,
+    formula_record,
+    numpy_function,
+    to_maxima,
+    to_python,
+    to_wolfram,
+)
+from theory.export.assignments import identifier
+from theory.sequences import LucasSequence
+
+POINT = {
+    "learning_rate": Fraction(1, 10), "momentum": Fraction(4, 5), "curvature": Fraction(3, 10),
+    "second_curvature": Fraction(7, 10), "noise_variance": Fraction(2, 3),
+    "steps_per_epoch": Fraction(5), "batch_size": Fraction(3), "samples": Fraction(14),
+    "lag": Fraction(2), "position": Fraction(3), "frequency": Fraction(4, 7),
+    "dampening": Fraction(1, 8), "weight_decay": Fraction(1, 20),
+    "immediate_discount": Fraction(3, 7), "averaging_rate": Fraction(2, 9),
+}
+SLUGS = [entry.slug for entry in CATALOGUE]
+
+
+def point(formula: Formula) -> dict[str, Fraction]:
+    """A rational point inside the formula's region."""
+    values = {s.name: POINT[s.name] for s in formula.parameters}
+    if formula.slug.startswith("dropped") and "samples" in values:
+        values["samples"] = Fraction(17)
+    if "beyond" in formula.slug:
+        values["lag"] = Fraction(8)
+    return values
+
+
+def run_python(formula: Formula, values: dict[str, Any]) -> Any:
+    scope: dict[str, Any] = {}
+    exec(to_python(formula), scope)
+    return scope[identifier(formula.slug)](**values)
+
+
+def decimal(formula: Formula, digits: int) -> mpmath.mpf:
+    return mpmath.mpf(formula.evaluate(digits=digits, **point(formula)))
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_exported_python_is_exact_on_fractions(slug: str) -> None:
+    formula = formula_by_slug(slug)
+    with mpmath.workdps(40):
+        value = run_python(formula, point(formula))
+        if isinstance(value, Fraction):
+            value = mpmath.mpf(value.numerator) / value.denominator
+        assert mpmath.almosteq(value, decimal(formula, 38), rel_eps=mpmath.mpf(10) ** -35)
+
+
+def test_exported_python_gives_the_reference_value() -> None:
+    values = {
+        "learning_rate": Fraction(1, 10), "curvature": Fraction(3, 10), "momentum": Fraction(9, 10),
+        "steps_per_epoch": 7, "noise_variance": 1,
+    }
+    exact = run_python(formula_by_slug("reshuffled-weight-variance"), values)
+    assert exact == Fraction(1648760847497, 7917000000000)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_numpy_function_takes_arrays(slug: str) -> None:
+    formula = formula_by_slug(slug)
+    names = [s.name for s in formula.parameters if not s.is_integer]
+    values: dict[str, Any] = {
+        n: int(v) if v.denominator == 1 and n not in names else float(v)
+        for n, v in point(formula).items()
+    }
+    values[names[0]] = np.array([values[names[0]]] * 3)
+    result = numpy_function(formula)(**values)
+    assert result.shape == (3,)
+    np.testing.assert_allclose(result, float(decimal(formula, 20)), rtol=1e-9)
+
+
+def test_numpy_function_takes_arrays_of_whole_numbers() -> None:
+    formula = formula_by_slug("reshuffled-weight-variance")
+    values: dict[str, Any] = {
+        "learning_rate": 0.1, "momentum": 0.9, "curvature": 0.5, "noise_variance": 1.0,
+    }
+    steps = np.array([2, 50, 3])
+    expected = formula.evaluate(steps_per_epoch=steps, **values)
+    np.testing.assert_allclose(
+        numpy_function(formula)(steps_per_epoch=steps, **values), np.asarray(expected, float),
+        rtol=1e-9,
+    )
+
+
+def test_numpy_function_names_what_is_wrong() -> None:
+    function = numpy_function(formula_by_slug("stability-limit"))
+    with pytest.raises(UnknownNameError, match="did you mean 'momentum'"):
+        function(momentun=0.9, curvature=1.0)
+    with pytest.raises(TheoryError, match="needs curvature"):
+        function(momentum=0.9)
+
+
+@pytest.fixture(scope="module")
+def maxima_values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Every exported formula run by Maxima in one process: slug to 45 digits."""
+    program = shutil.which("maxima")
+    if program is None:
+        pytest.skip("maxima is not installed: the exported code cannot be run")
+    lines = ["fpprec: 45$", "display2d: false$", "ratprint: false$", "stardisp: true$"]
+    for slug in SLUGS:
+        formula = formula_by_slug(slug)
+        arguments = ", ".join(str(point(formula)[s.name]) for s in formula.parameters)
+        lines.append(to_maxima(formula))
+        call = f"{identifier(slug)}({arguments})"
+        lines.append(f'printf(true, "RESULT {slug} ~a~%", string(bfloat({call})))$')
+    script = tmp_path_factory.mktemp("maxima") / "all.mac"
+    script.write_text("\n".join(lines), encoding="utf-8")
+    done = subprocess.run(
+        [program, "--very-quiet", f"--batch={script}"], capture_output=True, text=True,
+        timeout=120, check=False,
+    )
+    found = {}
+    for line in done.stdout.splitlines():
+        if line.startswith("RESULT "):
+            _, slug, value = line.split()
+            found[slug] = value.replace("b", "e")
+    return found
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_maxima_runs_the_export(slug: str, maxima_values: dict[str, str]) -> None:
+    assert slug in maxima_values, "Maxima did not get through this formula"
+    with mpmath.workdps(45):
+        expected = decimal(formula_by_slug(slug), 42)
+        assert mpmath.almosteq(
+            mpmath.mpf(maxima_values[slug]), expected, rel_eps=mpmath.mpf(10) ** -38
+        )
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_record_reads_back(slug: str) -> None:
+    """``compact`` through ``where``, and ``expression`` where it is short, have the exact value."""
+    formula = formula_by_slug(slug)
+    record = json.loads(json.dumps(formula_record(formula)))
+    values: dict[str, Any] = {
+        n: sp.Rational(v.numerator, v.denominator) for n, v in point(formula).items()
+    }
+    assert list(values) == record["parameters"]
+    values["LucasSequence"] = LucasSequence
+    if len(record["expression"]) < 2_000:
+        whole = sp.sympify(record["expression"], locals=values)
+    for name, text in record["where"].items():
+        values[name] = sp.sympify(text, locals=values)
+    staged = sp.sympify(record["compact"], locals=values)
+    if len(record["expression"]) < 2_000:
+        assert whole == staged
+    with mpmath.workdps(30):
+        assert mpmath.almosteq(
+            mpmath.mpmathify(staged.evalf(30)), decimal(formula, 28), rel_eps=mpmath.mpf(10) ** -25
+        )
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_condition_is_python_and_holds_inside(slug: str) -> None:
+    formula = formula_by_slug(slug)
+    condition = condition_text(formula)
+    assert eval(condition, {"__builtins__": {}}, point(formula)) is True
+    outside = {n: -v for n, v in point(formula).items()}
+    assert eval(condition, {"__builtins__": {}}, outside) is False
+
+
+def test_bounds_of_one_parameter_are_merged() -> None:
+    text = condition_text(formula_by_slug("reshuffled-weight-autocovariance"))
+    assert text.startswith("learning_rate > 0 and 0 <= momentum < 1 and curvature > 0")
+    assert "steps_per_epoch >= 2 and 0 <= lag <= steps_per_epoch" in text
+
+
+def test_record_takes_other_letters() -> None:
+    formula = formula_by_slug("stability-limit")
+    record = formula_record(formula, {"curvature": "h"})
+    assert record["letters"] == {"momentum": r"\beta", "curvature": "h"}
+    assert "h" in record["latex"]
+    assert "lambda" not in record["latex"]
+    with pytest.raises(UnknownNameError, match="did you mean 'curvature'"):
+        formula_record(formula, {"curvatur": "h"})
+
+
+def test_pairs_outside_the_catalogue_export_too() -> None:
+    formula = stationary_law(nesterov(), shuffled_once()).weight_variance
+    exact = run_python(formula, point(formula))
+    assert isinstance(exact, Fraction)
+    assert float(exact) == pytest.approx(float(decimal(formula, 20)), rel=1e-15)
+
+
+def test_wolfram_names_have_no_underscores() -> None:
+    code = to_wolfram(formula_by_slug("reshuffled-weight-variance"))
+    head = code[code.index("reshuffledWeightVariance[") :]
+    assert head.startswith("reshuffledWeightVariance[learningRate_, momentum_, curvature_,")
+    assert "_" not in head.split(":=", 1)[1]
+    assert "LucasSequence[0, stepsPerEpoch," in head
+
+
+def test_wolfram_definition_by_hand() -> None:
+    r"""The companion construction, translated line by line, against the project's sequences."""
+    for d, n in ((2, 0), (2, 5), (3, 1), (3, 6)):
+        e = [Fraction(3, 2), Fraction(2, 5), Fraction(1, 7)][:d]
+        companion = sp.Matrix(d, d, lambda i, j, d=d, e=e: (
+            (-1) ** (d - 1 - i) * sp.Rational(e[d - 1 - i].numerator, e[d - 1 - i].denominator)
+            if j == d - 1 else int(i == j + 1)
+        ))
+        for k in range(d):
+            expected = LucasSequence(k, n, *(sp.Rational(v.numerator, v.denominator) for v in e))
+            assert (-1) ** (d - 1 - k) * (companion**n)[k, 0] == expected
+
+
+def test_generated_python_is_free_of_project_imports(tmp_path: Path) -> None:
+    code = to_python(formula_by_slug("averaged-reshuffled-weight-variance"))
+    assert "theory" not in code
+    assert "import" not in code
