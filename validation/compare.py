@@ -34,7 +34,7 @@ class Comparison:
         ``false_alarm_rate`` over ``comparisons`` comparisons.
     half_resolution, resolution
         Per direction, the relative error r for which a prediction (1 + r) times the truth, or the
-        truth over (1 + r), raises the alarm with probability 50 % and 99.9 %.
+        truth over (1 + r), raises the alarm with probability at least 50 % and 99.9 %.
     asserted_resolution
         What ``resolution`` must reach in every direction.
     """
@@ -237,7 +237,7 @@ def replicas_for(
     def reached(replicas: int) -> float:
         total = replicas * shape
         limit = stats.t.isf(false_alarm_rate / (2 * comparisons), total / (1 + shape))
-        outside = special.ndtr(-limit)
+        outside = float(special.ndtr(-limit))
         above = special.gammaincinv(total, 0.999) / special.gammaincinv(total, outside)
         below = special.gammainccinv(total, outside) / special.gammainccinv(total, 0.999)
         return float(max(above, below)) - 1

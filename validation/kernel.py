@@ -21,7 +21,7 @@ except ImportError as missing:
         "the simulations need numba, which is not installed: pip install 'sgd-theory[report]'"
     ) from missing
 
-__all__ = ["LANES", "advance", "draw", "multiply_adds", "seed_generators"]
+__all__ = ["LANES", "advance_chunked", "draw", "multiply_adds", "seed_generators"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 LANES = 4  # arrays over directions are padded with zeros to a multiple of this
@@ -214,14 +214,22 @@ def advance(x: Any, e: Any, shift: Any, additive: bool, curvatures: Any, keep: A
                 _accumulate(path, history, lags, sums[r], covariances[r], positions[r], lagged[r])
 
 
+def advance_chunked(*arguments: Any) -> None:
+    """:func:`advance` in small tasks, so that a core busy with other work does not delay all."""
+    with numba.parallel_chunksize(4):
+        advance(*arguments)
+
+
 @_compiled(fastmath={"contract"}, parallel=True)
-def multiply_adds(rounds: int) -> Any:
-    """Do nothing but multiply-adds, in 32 independent chains per thread; returns how many."""
-    threads = numba.get_num_threads()
-    sink = np.zeros((threads, 32))
+def multiply_adds(threads: int, rounds: int) -> Any:
+    """Do nothing but multiply-adds, 16 in a register for each load and store; returns how many."""
+    sink = np.zeros((threads, 64))
     for thread in numba.prange(threads):
         values = sink[thread]
         for _ in range(rounds):
-            for lane in range(32):
-                values[lane] = values[lane] * 0.999 + 1.0
-    return threads * rounds * 32
+            for lane in range(64):
+                value = values[lane]
+                for _again in range(16):
+                    value = value * 0.999 + 1.0
+                values[lane] = value
+    return threads * rounds * 64 * 16

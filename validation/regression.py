@@ -131,7 +131,8 @@ class Regression:
     @cached_property
     def hessian(self) -> FloatArray:
         """H. Shape (d, d). Unit: loss / parameter²."""
-        return self.scale * (self.features.T @ self.features) / self.samples
+        out: FloatArray = self.scale * (self.features.T @ self.features) / self.samples
+        return out
 
     @cached_property
     def projected_features(self) -> FloatArray:
@@ -165,7 +166,8 @@ class Regression:
         """Per-sample gradients at the minimum in the eigenbasis; they sum to zero. Shape (N, d)."""
         slopes = self.scale * self.projected_features * self.residuals[:, None]
         out: FloatArray = slopes + self.weight_decay * self.projected_minimum
-        return out - out.mean(axis=0)  # the mean is rounding, and would be a drift
+        out -= out.mean(axis=0)  # the mean is rounding, and would be a drift
+        return out
 
     @property
     def gradients(self) -> FloatArray:

@@ -238,7 +238,7 @@ def simulate(
         for epoch in range(0, epochs, stride):
             count = min(stride, epochs - epoch)
             given = _given(scheme, n, batch_size, used, epoch, count, own)
-            kernel.advance(
+            kernel.advance_chunked(
                 x, e, shift, noise == "additive", curvatures, numeric.keep, numeric.inject,
                 numeric.evaluate_at, sizes, passes, not one_run, given, epoch, count, burn_in,
                 lag_array, generators, orders, indices, states, paths, *kept,
