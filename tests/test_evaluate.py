@@ -262,13 +262,17 @@ def test_all_stages_agree() -> None:
             assert relative_error(value[i], enclose(HEADLINE, at(values, i), 100)) <= ACCURACY
 
 
-def test_doubles_are_enough_for_white_noise() -> None:
-    chosen = formula_by_slug("white-weight-variance")
+@pytest.mark.parametrize(
+    ("slug", "kind"), [("stability-limit", BoundedDouble), ("white-weight-variance", BoundedPair)]
+)
+def test_short_formulas_need_no_balls(slug: str, kind: Any) -> None:
+    chosen = formula_by_slug(slug)
     values = {"learning_rate": np.full(400, 1.0), "noise_variance": np.full(400, 1.0)}
-    values |= {n: v for n, v in region(400, 6).items() if n != "steps_per_epoch"}
+    values |= region(400, 6)
+    values = {s.name: values[s.name] for s in chosen.parameters}
     with np.errstate(all="ignore"):
-        found, certain = vector_path._generic(compiled(chosen), values, BoundedDouble)
-    assert certain.mean() > 0.5
+        found, certain = vector_path._generic(compiled(chosen), values, kind)
+    assert certain.mean() > 0.9
     for i in map(int, np.flatnonzero(certain)):
         assert relative_error(found[i], enclose(chosen, at(values, i), 100)) <= ACCURACY
 

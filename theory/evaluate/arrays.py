@@ -23,7 +23,8 @@ FloatArray = npt.NDArray[np.float64]
 
 #: accepted relative error; leaves room for the rounding of the bound itself
 ACCEPTED = 9e-16
-_CHUNK = 8192
+_CHUNK = 4096
+_CHUNK_OF_KERNEL = 1 << 16
 _LARGEST_WHOLE = 2.0**40
 _SMALLEST = float(np.finfo(np.float64).tiny)
 
@@ -46,8 +47,9 @@ def evaluate_points(formula: Formula, values: Mapping[str, Any]) -> FloatArray:
             check_domain(symbol, np.where(array == 0, 1.0, array) if flat_allowed else array)
     result = np.empty(int(np.prod(shape)))
     order = _processing_order(flat, prepared)
-    for start in range(0, result.size, _CHUNK):
-        part = order[start : start + _CHUNK]
+    width = _CHUNK if prepared.kernel is None else _CHUNK_OF_KERNEL
+    for start in range(0, result.size, width):
+        part = order[start : start + width]
         chunk = {n: a[part] for n, a in flat.items()}
         result[part] = _one_by_one(formula, chunk) if exact else _chunk(formula, prepared, chunk)
     return result.reshape(shape)

@@ -23,6 +23,7 @@ New here; derived in this docstring and tested against the engine's closed form.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -39,7 +40,8 @@ FloatArray = npt.NDArray[np.float64]
 
 
 #: epochs are doubled together with others of about as many bits
-_EPOCH_CLASSES = (2, 6, 62, 2**14 - 2, 2**62)
+_EPOCH_CLASSES = (2, 6, 2**62)
+_PIECE = 4096
 
 
 class _Bounds:
@@ -96,32 +98,56 @@ class _Bounds:
 
 
 def _iterated_sums(n: npt.NDArray[np.int64], x: Pair, t: Pair) -> tuple[Pair, Pair, _Bounds]:
-    """S2 and S3 at n, by doubling from the highest bit; leading zeros leave n = 0 as it is."""
+    """S2 and S3 at n, by doubling from the highest bit; leading zeros leave n = 0 as it is.
+
+    H, S2 and S3 are the rows of one array, because NumPy's calls cost more than the arithmetic on
+    short arrays.
+    """
     zero = np.zeros_like(x[0])
-    u = h = s2 = s3 = (zero, zero)
+    u: Pair = (zero, zero)
+    sums: Pair = (np.zeros((3, zero.size)), np.zeros((3, zero.size)))
+    x_t = np.stack([x[0], t[0]]), np.stack([x[1], t[1]])
     bounds = _Bounds(x[0], t[0])
-    two, one = (2.0, 0.0), (1.0, 0.0)
     for place in range(int(n.max()).bit_length() - 1, -1, -1):
         m = (n >> (place + 1)).astype(np.float64)
         if m.any():
-            minus_xh = dd.negate(dd.multiply(x, h))
-            g = dd.add(two, minus_xh)
-            v = dd.add(dd.add(g, minus_xh), dd.negate(dd.multiply(t, u)))
+            xh_tu = dd.multiply(x_t, _stacked(_row(sums, 0), u))
+            xh = _row(xh_tu, 0)
+            g = dd.add((2.0, 0.0), dd.negate(xh))
+            v = dd.add(g, dd.negate(dd.add(xh, _row(xh_tu, 1))))
             q = dd.add((m, zero), u)
-            bounds.double(m, u[0], h[0], s2[0], s3[0], v[0], g[0])
-            pairs = dd.multiply_double(dd.multiply_double(h, m), (m - 1) / 2)
-            s3 = dd.add(dd.add(dd.multiply(s3, g), dd.multiply(q, s2)), pairs)
-            s2 = dd.add(dd.multiply(s2, g), dd.multiply(q, h))
-            h = dd.add(dd.multiply(h, g), dd.multiply(u, u))
+            bounds.double(m, u[0], *sums[0], v[0], g[0])
+            pairs = dd.multiply_double(dd.multiply_double(_row(sums, 0), m), (m - 1) / 2)
+            # (U, n + U, n + U) (U, H, S2)
+            mixed = dd.multiply(_stacked(u, q, q), _shifted(u, sums))
+            sums = dd.add(dd.multiply(sums, g), mixed)
+            s3 = dd.add(_row(sums, 2), pairs)
+            sums[0][2], sums[1][2] = s3
             u = dd.multiply(u, v)
         bit = ((n >> place) & 1).astype(np.float64)
-        bounds.step(bit, u[0], h[0], s2[0], s3[0])
-        s3 = dd.add(s3, (bit * s2[0], bit * s2[1]))
-        s2 = dd.add(s2, (bit * h[0], bit * h[1]))
-        growth = dd.add(one, dd.negate(dd.add(dd.multiply(x, h), dd.multiply(t, u))))
-        h = dd.add(h, (bit * u[0], bit * u[1]))
+        bounds.step(bit, u[0], *sums[0])
+        before = _shifted(u, sums)
+        xh_tu = dd.multiply(x_t, _stacked(_row(sums, 0), u))
+        growth = dd.add((1.0, 0.0), dd.negate(dd.add(_row(xh_tu, 0), _row(xh_tu, 1))))
+        sums = dd.add(sums, (bit * before[0], bit * before[1]))
         u = dd.add(u, (bit * growth[0], bit * growth[1]))
-    return s2, s3, bounds
+    return _row(sums, 1), _row(sums, 2), bounds
+
+
+def _row(stack: Pair, i: int) -> Pair:
+    return stack[0][i], stack[1][i]
+
+
+def _stacked(*rows: Pair) -> Pair:
+    return np.stack([r[0] for r in rows]), np.stack([r[1] for r in rows])
+
+
+def _shifted(u: Pair, sums: Pair) -> Pair:
+    """(U, H, S2), the sequences that (H, S2, S3) sum up."""
+    high, low = np.empty_like(sums[0]), np.empty_like(sums[1])
+    high[0], low[0] = u
+    high[1:], low[1:] = sums[0][:2], sums[1][:2]
+    return high, low
 
 
 def _numerator(x: Pair, gap: Pair, momentum: FloatArray, steps: Any) -> tuple[Pair, FloatArray]:
@@ -130,24 +156,31 @@ def _numerator(x: Pair, gap: Pair, momentum: FloatArray, steps: Any) -> tuple[Pa
     m = steps.astype(np.float64)
     high, low, error = np.empty_like(m), np.empty_like(m), np.empty_like(m)
     long = dies_out(x[0], gap[0], momentum, m)
-    if long.any():
-        found, error[long] = numerator_after_decay(
-            _taken(x, long), _taken(gap, long), momentum[long], m[long]
+    for part in _pieces(np.flatnonzero(long)):
+        found, error[part] = numerator_after_decay(
+            _taken(x, part), _taken(gap, part), momentum[part], m[part]
         )
-        high[long], low[long] = found
+        high[part], low[part] = found
     shortest = 0
     for longest in _EPOCH_CLASSES:
-        rest = ~long & (steps > shortest) & (steps <= longest)
+        members = np.flatnonzero(~long & (steps > shortest) & (steps <= longest))
         shortest = longest
-        if not rest.any():
-            continue
-        inner, beta = _taken(x, rest), momentum[rest]
-        s2, s3, bounds = _iterated_sums(steps[rest] + 1, inner, dd.add(_taken(gap, rest), inner))
-        one_more = dd.two_sum(np.ones_like(beta), beta)
-        high[rest], low[rest] = dd.add(dd.multiply(s3, one_more), s2)
-        size = one_more[0] * np.abs(s3[0]) + np.abs(s2[0])
-        error[rest] = one_more[0] * bounds.s3 + bounds.s2 + 4 * UNIT * size
+        for part in _pieces(members):
+            inner, beta = _taken(x, part), momentum[part]
+            s2, s3, bounds = _iterated_sums(
+                steps[part] + 1, inner, dd.add(_taken(gap, part), inner)
+            )
+            one_more = dd.two_sum(np.ones_like(beta), beta)
+            high[part], low[part] = dd.add(dd.multiply(s3, one_more), s2)
+            size = one_more[0] * np.abs(s3[0]) + np.abs(s2[0])
+            error[part] = one_more[0] * bounds.s3 + bounds.s2 + 4 * UNIT * size
     return (high, low), error
+
+
+def _pieces(index: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Pieces that stay in the processor's cache."""
+    for start in range(0, index.size, _PIECE):
+        yield index[start : start + _PIECE]
 
 
 def _taken(pair: Pair, mask: Any) -> Pair:
