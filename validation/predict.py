@@ -1,0 +1,226 @@
+"""The stationary law of SGD on a regression, direction by direction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from theory import symbols
+from theory.errors import TheoryError, UnstableError
+from theory.matrix_law.hyperparameters import read_hyperparameters
+from theory.optimizers import LinearRule
+from theory.sampling import SamplingScheme, fresh_batches
+from theory.stationary_law import stationary_law
+from validation.regression import FloatArray, Regression
+
+__all__ = ["Prediction", "crossover_curvature", "predict", "stability_limit"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prediction:
+    r"""Prediction of section 2 of the theory: the noise is that at the minimum.
+
+    Arrays have one entry per direction, an eigenvector of the Hessian, by descending curvature.
+
+    Attributes
+    ----------
+    curvatures
+        Shape (d,). Unit: loss / parameter².
+    noise_variances
+        c, the variance of one full batch gradient in that direction. Shape (d,).
+        Unit: (loss / parameter)².
+    variances, white_variances
+        Of the weights, averaged over the epoch, under the scheme and under independent batches of
+        the same noise variance. Shape (d,). Unit: parameter². Relative accuracy 1e-15, given the
+        curvatures and noise variances.
+    stability_limit
+        Learning rate below which the steepest direction is stable; infinite if all are.
+    crossover_curvature
+        Curvature below which an epoch is too short for the weights to relax, so that
+        anti-correlations lower the variance; None, with ``crossover_note``, where there is none.
+    loss_fluctuation
+        :math:`\frac12\sum_i\lambda_i\sigma_i^2`, mean excess of the (unregularised) loss.
+    """
+
+    rule: str
+    sampling: str
+    hyperparameters: Mapping[str, float]
+    samples: int
+    batch_size: int
+    steps_per_epoch: int
+    curvatures: FloatArray
+    noise_variances: FloatArray
+    variances: FloatArray
+    white_variances: FloatArray
+    stability_limit: float
+    crossover_curvature: float | None
+    crossover_note: str
+    loss_fluctuation: float
+
+    def record(self) -> dict[str, Any]:
+        """Strings, numbers and lists, as the command line's JSON documents them."""
+        columns = {
+            "curvature": self.curvatures, "noise_variance": self.noise_variances,
+            "variance": self.variances, "white_variance": self.white_variances,
+        }
+        limit = self.stability_limit
+        return {
+            "rule": self.rule,
+            "sampling": self.sampling,
+            "hyperparameters": dict(self.hyperparameters),
+            "samples": self.samples,
+            "batch_size": self.batch_size,
+            "steps_per_epoch": self.steps_per_epoch,
+            "stability_limit": limit if np.isfinite(limit) else None,
+            "crossover_curvature": self.crossover_curvature,
+            "crossover_note": self.crossover_note,
+            "loss_fluctuation": self.loss_fluctuation,
+            "directions": [
+                dict(zip(columns, map(float, row), strict=True))
+                for row in zip(*columns.values(), strict=True)
+            ],
+        }
+
+
+def predict(
+    problem: Regression, rule: LinearRule, scheme: SamplingScheme, *, batch_size: int,
+    hyperparameters: Mapping[str, float],
+) -> Prediction:
+    r"""Predict the stationary variance of the weights in every direction.
+
+    .. math:: \sigma_i^2 = \sigma^2(\lambda_i, c_i), \qquad
+              c_i = \frac{c}{C_0}\,[U^\top C_0U]_{ii} ,
+
+    with the scheme's factor :math:`c/C_0`. A direction without curvature and noise does not move.
+
+    Parameters
+    ----------
+    hyperparameters
+        ``learning_rate`` and the rule's parameters; a ``weight_decay`` must be the problem's.
+
+    Raises
+    ------
+    TheoryError
+        If the batch does not fit the data and scheme, or a hyperparameter is missing, unknown or
+        outside its domain.
+    UnstableError
+        At or beyond the stability limit.
+    NoStationaryLawError
+        If a direction without curvature has noise that makes it diffuse or drift.
+    """
+    n = problem.samples
+    steps = scheme.steps_per_epoch(n, batch_size)
+    values: dict[str, Any] = dict(hyperparameters)
+    epoch = {"steps_per_epoch": steps, "samples": n, "batch_size": batch_size}
+    exact = read_hyperparameters(rule, scheme, {**values, **epoch}).values
+    decay = float(exact.get("weight_decay", 0))
+    if decay != problem.weight_decay:
+        raise TheoryError(
+            f"weight_decay is {decay} in the hyperparameters but {problem.weight_decay} in the "
+            "problem, whose minimum depends on it; give both the same"
+        )
+    curvatures = problem.curvatures
+    limit = stability_limit(rule, exact, float(curvatures[0]))
+    rate = float(exact["learning_rate"])
+    if not rate < limit:
+        raise UnstableError(
+            f"no stationary law: learning_rate = {rate:.6g} is not below {limit:.6g}, the stability "
+            f"limit of {rule.name} in the steepest direction (curvature {curvatures[0]:.6g}). Lower "
+            "the learning rate"
+        )
+    noise = float(scheme.variance_factor(n, batch_size)) * np.diag(
+        problem.projected_noise_covariance
+    )
+    crossover, note = crossover_curvature(rule, scheme, exact, steps)
+    variances = _variances(rule, scheme, values, epoch, curvatures, noise)
+    white = _variances(rule, fresh_batches(), values, epoch, curvatures, noise)
+    return Prediction(
+        rule=rule.name, sampling=scheme.name, samples=n, batch_size=batch_size,
+        hyperparameters={name: float(v) for name, v in exact.items()},
+        steps_per_epoch=steps, curvatures=curvatures, noise_variances=noise, variances=variances,
+        white_variances=white, stability_limit=limit, crossover_curvature=crossover,
+        crossover_note=note, loss_fluctuation=float(curvatures @ variances) / 2,
+    )
+
+
+def _variances(
+    rule: LinearRule, scheme: SamplingScheme, values: Mapping[str, Any],
+    epoch: Mapping[str, int], curvatures: FloatArray, noise: FloatArray,
+) -> FloatArray:
+    """The weight variance of every direction; 0 where there is no noise."""
+    out = np.zeros(curvatures.shape)
+    noisy = noise > 0
+    if noisy[curvatures == 0].any():  # who stays bounded there, the matrix law decides
+        from theory.matrix_law import covariance
+
+        needed = {**values, **{s.name: epoch[s.name] for s in scheme.parameters}}
+        full = covariance(rule, scheme, np.diag(curvatures), np.diag(noise), needed)
+        return np.diag(full).copy()
+    if noisy.any():
+        law = stationary_law(rule, scheme).weight_variance
+        own = {s.name for s in law.parameters}
+        out[noisy] = law.evaluate(
+            **{name: v for name, v in {**values, **epoch}.items() if name in own},
+            curvature=curvatures[noisy], noise_variance=noise[noisy],
+        )
+    return out
+
+
+def stability_limit(
+    rule: LinearRule, values: Mapping[str, Fraction], curvature: float
+) -> float:
+    r"""Smallest learning rate at which a direction of this curvature is no longer stable.
+
+    The smallest positive root of the rule's exact stability conditions; for heavy ball
+    :math:`2(1+\beta)/\lambda`. Infinite if there is none.
+    """
+    table = {
+        s: sp.Rational(values[s.name].numerator, values[s.name].denominator)
+        for s in rule.parameters
+    }
+    table[symbols.curvature] = sp.Rational(curvature)
+    rate = sp.Symbol("rate")
+    roots = []
+    for quantity in rule.stability():
+        inserted = sp.sympify(quantity).subs(table).subs(symbols.learning_rate, rate)
+        if rate in inserted.free_symbols:
+            roots += [float(r) for r in sp.Poly(inserted, rate).real_roots() if r > 0]
+    return min(roots, default=float("inf"))
+
+
+def crossover_curvature(
+    rule: LinearRule, scheme: SamplingScheme, values: Mapping[str, Fraction], steps: int
+) -> tuple[float | None, str]:
+    r"""Curvature at which the relaxation time is M/3 steps, and why there is none otherwise.
+
+    In a flat direction the slow pole is :math:`1-\bar\eta\lambda`, with
+    :math:`\bar\eta=\partial_\lambda\chi/\partial_z\chi` at :math:`z=1,\lambda=0`; then
+
+    .. math:: \lambda_\times = \frac{3}{\bar\eta M} - \rho ,
+
+    for heavy ball (:math:`\bar\eta=\eta/(1-\beta)`) :math:`3(1-\beta)/(\eta M)` of ``kuhn2023``;
+    the other rules are new here. :math:`\rho` is the weight decay.
+    """
+    if all(component.name == "white" for component, _ in scheme.noise):
+        return None, f"{scheme.name}: batches are independent, there are no anti-correlations"
+    z = sp.Symbol("z")
+    table: dict[sp.Symbol, Any] = {
+        symbols.curvature: sp.S.Zero, symbols.weight_decay: sp.S.Zero, z: sp.S.One,
+    }
+    for s in (symbols.learning_rate, *rule.parameters):
+        value = values[s.name]
+        table.setdefault(s, sp.Rational(value.numerator, value.denominator))
+    chi = rule.characteristic_polynomial(z)
+    rate = (chi.diff(symbols.curvature) / chi.diff(z)).subs(table)
+    decay = values.get("weight_decay", Fraction(0))
+    crossover = float(3 / (rate * steps)) - float(decay)
+    if not crossover > 0:
+        return None, (
+            f"weight_decay = {float(decay):.4g} alone makes every direction relax within an epoch"
+        )
+    return crossover, ""
