@@ -40,8 +40,9 @@ def benchmark_matrices(d: int = 2000) -> list[Row]:
 
     Returns
     -------
-    Rows with ``name``, ``value``, ``unit`` and ``aim``. The times are the shortest of
-    five alternating runs, the least disturbed by other work; memory is the largest allocation beyond the inputs, in matrices of d² doubles.
+    Rows with ``name``, ``value``, ``unit`` and ``aim``. The times are the shortest of five
+    alternating runs, the least disturbed by other work; memory is the largest allocation beyond
+    the inputs, in matrices of d² doubles.
     """
     rng = np.random.default_rng(d)
     turn, _ = np.linalg.qr(rng.standard_normal((d, d)))
