@@ -1,0 +1,196 @@
+"""One self-contained HTML page: formulas as MathML, figures as SVG, no script."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from theory.errors import MissingPackageError
+from theory.formula import Formula
+from theory.symbols import PARAMETERS
+from theory.typeset import condition_latex, expression_latex, formula_lines
+from theory.units import unit_text
+from validation.compare import Comparison
+from validation.evidence import KINDS, Cell
+from validation.report.experiment import Experiment
+
+__all__ = ["evidence_section", "experiment_section", "formula_section", "math", "page"]
+
+_STYLE = """
+body{font:16px/1.5 Georgia,serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
+h1,h2,h3,table,nav,.tag{font-family:system-ui,sans-serif}
+h2{border-bottom:1px solid #ccc;margin-top:2.5rem}
+table{border-collapse:collapse;font-size:.82rem;margin:1rem 0}
+th,td{padding:.2rem .55rem;text-align:right;border-bottom:1px solid #e4e4e4}
+th:first-child,td:first-child{text-align:left}
+.pass{color:#1a7f37}.fail{color:#c01c28;font-weight:bold}.na{color:#8a8a8a}
+.scroll{overflow-x:auto;padding:.3rem 0}
+details{margin:.5rem 0 .5rem 1rem}summary{cursor:pointer}
+.tag{font-size:.8rem;color:#555}
+svg{max-width:100%;height:auto}math{font-size:1.02rem}
+.verdict{font-family:system-ui,sans-serif;padding:.5rem .8rem;border-left:4px solid #1a7f37;
+background:#f4f8f4}
+.verdict.bad{border-color:#c01c28;background:#fbf3f3}
+"""
+
+
+def math(latex: str, *, display: bool = False) -> str:
+    """MathML of a LaTeX expression.
+
+    Raises
+    ------
+    MissingPackageError
+        Without latex2mathml.
+    """
+    try:
+        from latex2mathml.converter import convert
+    except ImportError as error:
+        raise MissingPackageError(
+            "the report needs latex2mathml: pip install 'sgd-theory[report]'"
+        ) from error
+    text: str = convert(latex, display="block" if display else "inline")
+    return text
+
+
+def page(title: str, sections: Sequence[tuple[str, str, str]]) -> str:
+    """The whole page from (anchor, heading, body) triples."""
+    links = " · ".join(f'<a href="#{a}">{html.escape(h)}</a>' for a, h, _ in sections)
+    body = "\n".join(
+        f'<section id="{a}"><h2>{html.escape(h)}</h2>\n{text}\n</section>'
+        for a, h, text in sections
+    )
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>\n"
+        f"<body><h1>{html.escape(title)}</h1><nav>{links}</nav>\n{body}\n</body></html>\n"
+    )
+
+
+def formula_section(formula: Formula) -> str:
+    """Title, condition, unit, source and the formula itself, line by line."""
+    lines = formula_lines(formula)
+    main = "".join(f'<div class="scroll">{math(part, display=True)}</div>' for part in _rows("", lines[0][1]))
+    where = "".join(
+        f'<div class="scroll">{math(part, display=True)}</div>'
+        for left, right in lines[1:]
+        for part in _rows(left, right)
+    )
+    condition = condition_latex(formula.valid_if)
+    facts = [f"unit {html.escape(unit_text(formula.unit))}", f"source: {html.escape(formula.source)}"]
+    parts = [
+        f'<h3 id="{formula.slug}"><code>{formula.slug}</code></h3>',
+        f"<p>{html.escape(formula.title)}.</p>", main,
+    ]
+    if where:
+        count = len(lines) - 1
+        parts.append(f"<details><summary>where ({count} lines)</summary>{where}</details>")
+    parts.append(f'<p class="tag">valid if {math(condition) if formula.valid_if != True else "always"}')  # noqa: E712
+    parts.append(f" · {' · '.join(facts)}</p>")
+    if formula.published is not None:
+        parts.append(
+            f'<p class="tag">published form: {math(expression_latex(formula.published))} — '
+            f"difference: {html.escape(formula.difference)}</p>"
+        )
+    return "".join(parts)
+
+
+def _rows(left: str, right: Sequence[str]) -> list[str]:
+    """Lines of one equation; a bracket opened on one line may close on another, so fix sizes."""
+    fixed = [part.replace(r"\Bigl[", "[").replace(r"\Bigr]", "]") for part in right]
+    first = f"{left} = {fixed[0]}" if left else fixed[0]
+    return [first, *(rf"\quad {part}" for part in fixed[1:])]
+
+
+def symbol_section() -> str:
+    """The table of symbols."""
+    rows = "".join(
+        f"<tr><td>{math(p.letter)}</td><td style='text-align:left'><code>{p.name}</code></td>"
+        f"<td style='text-align:left'>{html.escape(p.meaning)}</td>"
+        f"<td>{html.escape(p.domain)}</td><td>{html.escape(unit_text(p.unit))}</td></tr>"
+        for p in PARAMETERS.values()
+    )
+    return f"<table><tr><th></th><th>name</th><th>meaning</th><th>domain</th><th>unit</th></tr>{rows}</table>"
+
+
+def evidence_section(cells: Sequence[Cell]) -> str:
+    """The agreement table; every cell says on hover what was done or why it does not apply."""
+    signs = {"pass": ("pass", "✓"), "fail": ("fail", "✗"), "not-applicable": ("na", "–")}
+    by_slug: dict[str, dict[str, Cell]] = {}
+    for cell in cells:
+        by_slug.setdefault(cell.slug, {})[cell.kind] = cell
+    head = "".join(f"<th>{kind}</th>" for kind in KINDS)
+    rows = []
+    for slug, row in by_slug.items():
+        shown = []
+        for kind in KINDS:
+            cell = row[kind]
+            style, sign = signs[cell.verdict]
+            note = html.escape(f"{cell.reason}; points {cell.points}, deviation {cell.figure:.1e}")
+            shown.append(f'<td class="{style}" title="{note}">{sign}</td>')
+        rows.append(f'<tr><td><a href="#{slug}"><code>{slug}</code></a></td>{"".join(shown)}</tr>')
+    reasons = sorted({c.reason for c in cells if c.verdict == "not-applicable"})
+    legend = "".join(f"<li>{html.escape(reason)}</li>" for reason in reasons)
+    failed = sum(c.verdict == "fail" for c in cells)
+    style = "verdict bad" if failed else "verdict"
+    return (
+        f'<p class="{style}">{len(by_slug)} formulas, {sum(c.verdict == "pass" for c in cells)} checks '
+        f"passed, {failed} failed.</p><table><tr><th>formula</th>{head}</tr>{''.join(rows)}</table>"
+        f"<p class='tag'>– does not apply, because:</p><ul class='tag'>{legend}</ul>"
+    )
+
+
+def experiment_section(experiment: Experiment, figure: str) -> str:
+    """Hyperparameters, verdicts, figure and table of one data set."""
+    plan = experiment.plan
+    problem = plan.problem
+    still = int((problem.curvatures == 0).sum())
+    slow = problem.dimension - still - plan.compared.size
+    notes = [
+        f"N = {problem.samples}, d = {problem.dimension}, S = {plan.batch_size}, "
+        f"M = {experiment.additive.steps_per_epoch} steps per epoch, {plan.scheme.name}, "
+        f"heavy ball with learning rate {plan.learning_rate:.4g} and momentum {plan.momentum:g}. "
+        f"{plan.replicas} independent runs from the minimum, {plan.burn_in} epochs of burn-in, one "
+        "number (the average over one epoch) from each.",
+        f"{plan.compared.size} directions were chosen for comparison beforehand: those that forget "
+        f"their start within the burn-in and reach the resolution with these replicas. {slow} slower "
+        f"directions are predicted but not tested; {still} without curvature do not move.",
+    ]
+    rows = []
+    for place, i in enumerate(plan.compared):
+        a, b = experiment.against_additive, experiment.against_regression
+        rows.append(
+            f"<tr><td>{i}</td><td>{problem.curvatures[i]:.4g}</td>"
+            f"<td>{experiment.noise_variance[i]:.4g}</td><td>{experiment.white[i]:.5g}</td>"
+            f"<td>{experiment.predicted[i]:.5g}</td>"
+            f"<td>{a.measured[place] / a.predicted[place]:.4f} ± "
+            f"{a.standard_error[place] / a.predicted[place]:.4f}</td><td>{a.z[place]:.2f}</td>"
+            f"<td>{b.measured[place] / b.predicted[place]:.4f} ± "
+            f"{b.standard_error[place] / b.predicted[place]:.4f}</td></tr>"
+        )
+    head = (
+        "<tr><th>direction</th><th>curvature</th><th>noise variance</th><th>white law</th>"
+        "<th>predicted</th><th>frozen noise / predicted</th><th>z</th><th>SGD / predicted</th></tr>"
+    )
+    return (
+        "".join(f"<p>{html.escape(note)}</p>" for note in notes)
+        + _verdict("Noise frozen at the minimum (what the theory assumes)", experiment.against_additive)
+        + _verdict("SGD on the regression itself", experiment.against_regression, expected=False)
+        + "<p>The law of this page takes the gradient noise as independent of the weights. On a "
+        "regression the batch Hessian fluctuates too, which raises the variance of SGD itself, most "
+        "in flat directions: the second comparison shows by how much.</p>"
+        + figure
+        + f"<details><summary>all compared directions</summary><table>{head}{''.join(rows)}</table></details>"
+    )
+
+
+def _verdict(name: str, comparison: Comparison, *, expected: bool = True) -> str:
+    control = comparison.negative_control().verdict
+    style = "verdict" if comparison.agrees or not expected else "verdict bad"
+    return (
+        f'<p class="{style}"><b>{html.escape(name)}: {comparison.verdict}.</b> '
+        f"{int(comparison.alarms.sum())} alarms in {len(comparison.labels)} directions at a total "
+        f"false-alarm rate of {comparison.false_alarm_rate:g}; a relative error of "
+        f"{comparison.resolution.max():.1%} would have been caught in any direction with probability "
+        f"99.9 %. Negative control (prediction raised by that much): {control}.</p>"
+    )

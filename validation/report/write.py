@@ -1,0 +1,184 @@
+"""Run everything and write the three files of the report."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from theory.closed_forms import CATALOGUE
+from theory.errors import MissingPackageError
+from theory.units import unit_text
+from validation.compare import Comparison
+from validation.evidence import Cell, evidence_table
+from validation.report.experiment import Experiment, Plan, bundled_plans, plan_for, run_experiment
+from validation.report.figures import experiment_figure, spectrum_figure, variance_figure
+from validation.report.formulas_tex import catalogue_latex
+from validation.report.page import (
+    evidence_section,
+    experiment_section,
+    formula_section,
+    page,
+    symbol_section,
+)
+
+__all__ = ["write_report"]
+
+_SEED = 20230605
+
+
+def write_report(
+    output: str | Path, *, data: str | None = None, target: str | int | None = None,
+    intercept: bool = True,
+) -> Path:
+    """Derive, check, predict, simulate; write ``index.html``, ``formulas.tex``, ``results.json``.
+
+    Progress goes to standard error. All work is done before the first file is written, and each
+    file is renamed into place.
+
+    Parameters
+    ----------
+    output
+        Folder for the three files; made if needed.
+    data, target, intercept
+        A further data set, as :func:`validation.data.load_data` takes it.
+
+    Returns
+    -------
+    The path of the page.
+
+    Raises
+    ------
+    TheoryError
+        If the data cannot be used, or an optional package is missing.
+    """
+    plans: tuple[Plan, ...] = bundled_plans()
+    if data is not None:  # first, so that bad input fails before any work
+        mine = plan_for(Path(data).stem, data, target=target, intercept=intercept)
+        plans = (*plans, mine)
+    started = time.perf_counter()
+    cells = _checked()
+    experiments = tuple(_measured(plan) for plan in plans)
+    sections = [
+        ("evidence", "Formulas and their evidence", evidence_section(cells)),
+        ("regimes", "Regimes", variance_figure() + spectrum_figure()),
+        *(
+            (e.plan.name, f"Real data: {e.plan.name}", experiment_section(e, experiment_figure(e)))
+            for e in experiments
+        ),
+        ("symbols", "Symbols and conventions", symbol_section() + _CONVENTIONS),
+        ("formulas", "The catalogue", "".join(formula_section(e.formula) for e in CATALOGUE)),
+    ]
+    text = page("Stationary laws of SGD", sections)
+    results = {
+        "formulas": [_formula_record(entry.formula) for entry in CATALOGUE],
+        "evidence": [_cell_record(cell) for cell in cells],
+        "experiments": [_experiment_record(e) for e in experiments],
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "formulas.tex", catalogue_latex(e.formula for e in CATALOGUE))
+    write_atomically(folder / "results.json", json.dumps(results, indent=1, allow_nan=False))
+    write_atomically(folder / "index.html", text)
+    return folder / "index.html"
+
+
+_CONVENTIONS = (
+    "<p>Averages run over the positions 1…M of the epoch, after each step. The velocity is the "
+    "displacement of the reported weights. An autocovariance has its first index at the later time. "
+    "The loss of a regression is half the mean squared residual.</p>"
+)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write to a temporary file beside ``path`` and rename it: never half a file."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _bar(total: int, name: str) -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError as error:
+        raise MissingPackageError(
+            "progress needs tqdm: pip install 'sgd-theory[report]'"
+        ) from error
+    return tqdm(total=total, desc=name, file=sys.stderr, leave=True, mininterval=0.2)
+
+
+def _checked() -> tuple[Cell, ...]:
+    with _bar(len(CATALOGUE), "formulas derived and checked") as bar:
+        return evidence_table(progress=lambda slug: bar.update(1))
+
+
+def _measured(plan: Plan) -> Experiment:
+    bars: dict[str, Any] = {}
+
+    def report(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            bars[what] = _bar(total, f"{what}, steps")
+        bars[what].update(done - bars[what].n)
+
+    try:
+        return run_experiment(plan, _SEED, progress=report)
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def _formula_record(formula: Any) -> dict[str, Any]:
+    return {
+        "slug": formula.slug, "title": formula.title, "expression": str(formula.expression),
+        "latex": formula.latex(), "valid_if": str(formula.valid_if),
+        "unit": unit_text(formula.unit), "source": formula.source,
+        "parameters": [s.name for s in formula.parameters],
+    }
+
+
+def _cell_record(cell: Cell) -> dict[str, Any]:
+    return {
+        "slug": cell.slug, "kind": cell.kind, "verdict": cell.verdict, "points": cell.points,
+        "deviation": cell.figure, "reason": cell.reason,
+    }
+
+
+def _experiment_record(experiment: Experiment) -> dict[str, Any]:
+    plan = experiment.plan
+    return {
+        "data": plan.name, "rule": plan.rule.name, "sampling": plan.scheme.name,
+        "samples": plan.problem.samples, "batch_size": plan.batch_size,
+        "steps_per_epoch": experiment.additive.steps_per_epoch,
+        "learning_rate": plan.learning_rate, "momentum": plan.momentum,
+        "replicas": plan.replicas, "burn_in_epochs": plan.burn_in, "seed": _SEED,
+        "curvature": plan.problem.curvatures.tolist(),
+        "noise_variance": experiment.noise_variance.tolist(),
+        "variance": experiment.predicted.tolist(), "white_variance": experiment.white.tolist(),
+        "compared": plan.compared.tolist(),
+        "frozen_noise": _comparison_record(experiment.against_additive),
+        "regression": _comparison_record(experiment.against_regression),
+    }
+
+
+def _comparison_record(comparison: Comparison) -> dict[str, Any]:
+    z: Callable[[float], float] = lambda v: max(-1e6, min(1e6, float(v)))  # noqa: E731
+    return {
+        "verdict": comparison.verdict, "false_alarm_rate": comparison.false_alarm_rate,
+        "resolution": float(comparison.resolution.max()),
+        "negative_control": comparison.negative_control().verdict,
+        "measured": comparison.measured.tolist(),
+        "standard_error": comparison.standard_error.tolist(),
+        "z": [z(v) for v in comparison.z],
+    }
