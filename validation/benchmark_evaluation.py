@@ -22,7 +22,7 @@ __all__ = ["benchmark_evaluation", "random_points"]
 FloatArray = npt.NDArray[np.float64]
 
 _SEED = 20_230_605
-_REPEATS = 3
+_REPEATS = 7
 
 
 def random_points(points: int, rng: np.random.Generator) -> dict[str, FloatArray]:

@@ -40,7 +40,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 #: epochs are doubled together with others of about as many bits
-_EPOCH_CLASSES = (2, 6, 2**62)
+_EPOCH_CLASSES = (6, 2**62)
 _PIECE = 4096
 
 
@@ -57,21 +57,16 @@ class _Bounds:
     def __init__(self, x: FloatArray, t: FloatArray) -> None:
         self.x, self.t = x, t
         gap = 4 * x - t * t
-        complex_poles = gap > 0
-        self.reach = np.where(complex_poles, np.sqrt(x), np.minimum(t, 2.0))  # |z - 1|
-        self.inverse_gap = 2 / np.sqrt(np.abs(gap))
+        # |z - 1|, and 2 / |z_+ - z_-| with room for the cancellation in the gap
+        self.reach = np.where(gap > 0, np.sqrt(x) * (1 + 1e-6), np.minimum(t, 2.0))
+        self.inverse_gap = 2 / np.sqrt(np.maximum(np.abs(gap) - 2.0**-46 * x, 0))
         self.inverse_x = 1 / x
         self.u, self.h, self.s2, self.s3, self.delta = (np.zeros_like(x) for _ in range(5))
 
-    def _tighten(self, rho_u: Any, rho_h: Any, factor: Any) -> None:
-        delta = self.delta * factor + rho_u * self.reach + self.x * rho_h
-        self.delta = np.minimum(delta, self.u * self.reach + self.x * self.h)
-        self.u = np.fmin(self.u, self.delta * self.inverse_gap)
-        self.h = np.fmin(self.h, (self.delta + self.reach * self.u) * self.inverse_x)
-
-    def double(self, n: Any, u: Any, h: Any, s2: Any, s3: Any, v: Any, g: Any) -> None:
+    def double(self, n: Any, u: Any, sums: Any, v: Any, g: Any) -> None:
         x, t = self.x, self.t
-        u, h, s2, s3, v, g = (np.abs(a) for a in (u, h, s2, s3, v, g))
+        u, v, g = np.abs(u), np.abs(v), np.abs(g)
+        h, s2, s3 = np.abs(sums)
         xh, tu, q, pairs = x * h, t * u, n + u, n * (n - 1) / 2
         e_g = x * self.h + UNIT * (2 + 2 * xh)
         round_v = UNIT * (4 + 4 * xh + 2 * tu)
@@ -82,11 +77,15 @@ class _Bounds:
         old_u, old_h = self.u, self.h
         self.u = (v + tu) * old_u + 2 * x * u * old_h + rho_u
         self.h = (g + xh) * old_h + 2 * u * old_u + rho_h
-        self._tighten(rho_u, rho_h, 2 + self.delta)
+        delta = self.delta * (2 + self.delta) + rho_u * self.reach + x * rho_h
+        self.delta = np.minimum(delta, self.u * self.reach + x * self.h)
+        self.u = np.fmin(self.u, self.delta * self.inverse_gap)
+        self.h = np.fmin(self.h, (self.delta + self.reach * self.u) * self.inverse_x)
 
-    def step(self, bit: Any, u: Any, h: Any, s2: Any, s3: Any) -> None:
+    def step(self, bit: Any, u: Any, sums: Any) -> None:
         x, t = self.x, self.t
-        u, h, s2, s3 = (np.abs(a) for a in (u, h, s2, s3))
+        u = np.abs(u)
+        h, s2, s3 = np.abs(sums)
         self.s3 = self.s3 + bit * (self.s2 + UNIT * (s3 + s2))
         self.s2 = self.s2 + bit * (self.h + UNIT * (s2 + h))
         rho_u = UNIT * bit * (2 + 2 * u + 3 * x * h + 3 * t * u)
@@ -94,7 +93,7 @@ class _Bounds:
         old_u = self.u
         self.u = old_u + bit * (x * self.h + t * old_u) + rho_u
         self.h = self.h + bit * old_u + rho_h
-        self._tighten(rho_u, rho_h, 1.0)
+        self.delta = self.delta + rho_u * self.reach + x * rho_h
 
 
 def _iterated_sums(n: npt.NDArray[np.int64], x: Pair, t: Pair) -> tuple[Pair, Pair, _Bounds]:
@@ -116,7 +115,7 @@ def _iterated_sums(n: npt.NDArray[np.int64], x: Pair, t: Pair) -> tuple[Pair, Pa
             g = dd.add((2.0, 0.0), dd.negate(xh))
             v = dd.add(g, dd.negate(dd.add(xh, _row(xh_tu, 1))))
             q = dd.add((m, zero), u)
-            bounds.double(m, u[0], *sums[0], v[0], g[0])
+            bounds.double(m, u[0], sums[0], v[0], g[0])
             pairs = dd.multiply_double(dd.multiply_double(_row(sums, 0), m), (m - 1) / 2)
             # (U, n + U, n + U) (U, H, S2)
             mixed = dd.multiply(_stacked(u, q, q), _shifted(u, sums))
@@ -125,7 +124,7 @@ def _iterated_sums(n: npt.NDArray[np.int64], x: Pair, t: Pair) -> tuple[Pair, Pa
             sums[0][2], sums[1][2] = s3
             u = dd.multiply(u, v)
         bit = ((n >> place) & 1).astype(np.float64)
-        bounds.step(bit, u[0], *sums[0])
+        bounds.step(bit, u[0], sums[0])
         before = _shifted(u, sums)
         xh_tu = dd.multiply(x_t, _stacked(_row(sums, 0), u))
         growth = dd.add((1.0, 0.0), dd.negate(dd.add(_row(xh_tu, 0), _row(xh_tu, 1))))
@@ -155,13 +154,15 @@ def _numerator(x: Pair, gap: Pair, momentum: FloatArray, steps: Any) -> tuple[Pa
     on its absolute error."""
     m = steps.astype(np.float64)
     high, low, error = np.empty_like(m), np.empty_like(m), np.empty_like(m)
-    long = dies_out(x[0], gap[0], momentum, m)
+    long = dies_out(x[0], gap[0], momentum, m) & (steps > 2)
     for part in _pieces(np.flatnonzero(long)):
         found, error[part] = numerator_after_decay(
             _taken(x, part), _taken(gap, part), momentum[part], m[part]
         )
         high[part], low[part] = found
-    shortest = 0
+    two = np.flatnonzero(steps == 2)  # the sum has one term, U_1 = 1
+    high[two], low[two], error[two] = 1.0, 0.0, 0.0
+    shortest = 2
     for longest in _EPOCH_CLASSES:
         members = np.flatnonzero(~long & (steps > shortest) & (steps <= longest))
         shortest = longest
