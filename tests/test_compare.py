@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from validation.compare import compare, replicas_for
 
 
 @pytest.fixture
-def rng(request) -> np.random.Generator:
+def rng(request: Any) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(request.node.name.encode()))
 
 
@@ -31,7 +32,7 @@ def _numbers(law: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.n
 
 @pytest.mark.montecarlo
 @pytest.mark.parametrize("law", LAWS)
-def test_false_alarms_come_at_the_stated_rate(law, rng):
+def test_false_alarms_come_at_the_stated_rate(law: Any, rng: Any) -> None:
     """8000 comparisons of 300 replicas at 1e-3 each: 8 alarms expected.
 
     More than 27 has probability 1e-7 at the stated rate, and 1e-2 at 2.1 times it: Student's t
@@ -44,7 +45,7 @@ def test_false_alarms_come_at_the_stated_rate(law, rng):
     assert alarms <= 27, alarms
 
 
-def test_the_threshold_is_bonferroni_over_all_comparisons(rng):
+def test_the_threshold_is_bonferroni_over_all_comparisons(rng: Any) -> None:
     y = _numbers("fast", (4000, 3), rng)
     alone = compare(np.ones(3), y, false_alarm_rate=1e-6)
     shared = compare(np.ones(3), y, false_alarm_rate=1e-5, comparisons=30)
@@ -56,7 +57,7 @@ def test_the_threshold_is_bonferroni_over_all_comparisons(rng):
 @pytest.mark.montecarlo
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("side", [1, -1])
-def test_the_resolution_is_what_it_says(law, side, rng):
+def test_the_resolution_is_what_it_says(law: Any, side: Any, rng: Any) -> None:
     """Wrong by the resolution: caught with 99.9 %; by the half resolution: with 50 %.
 
     The worse side has these probabilities (a prediction too high, for skewed numbers), the other
@@ -72,7 +73,7 @@ def test_the_resolution_is_what_it_says(law, side, rng):
 
 
 @pytest.mark.montecarlo
-def test_agreement_control_and_coarseness(rng):
+def test_agreement_control_and_coarseness(rng: Any) -> None:
     replicas = replicas_for(0.05, comparisons=4)
     y = _numbers("slow", (replicas, 4), rng) * [1e-200, 1e-12, 1.0, 1e100]
     truth = np.array([1e-200, 1e-12, 1.0, 1e100])
@@ -86,13 +87,13 @@ def test_agreement_control_and_coarseness(rng):
     assert "<-- disagrees" in str(result.negative_control())
 
 
-def test_replicas_for_reaches_the_resolution_it_was_asked_for(rng):
+def test_replicas_for_reaches_the_resolution_it_was_asked_for(rng: Any) -> None:
     replicas = replicas_for(0.2, comparisons=5)
     result = compare(np.ones(5), _numbers("slow", (replicas, 5), rng))
     assert (np.abs(result.resolution / 0.2 - 1) < 0.15).all()
 
 
-def test_an_uncertain_prediction_widens_the_comparison(rng):
+def test_an_uncertain_prediction_widens_the_comparison(rng: Any) -> None:
     y = _numbers("fast", (4000, 2), rng)
     assert compare(np.full(2, 1.1), y).verdict == "disagrees"
     wide = compare(np.full(2, 1.1), y, prediction_error=np.full(2, 0.05), resolution=1)
@@ -110,11 +111,11 @@ def test_an_uncertain_prediction_widens_the_comparison(rng):
      ([1.0], np.ones((50, 1)), {"comparisons": 0}, "comparisons >= 1"),
      ([1.0], np.ones((50, 1)), {"false_alarm_rate": 0.0}, "0 < false_alarm_rate < 1")],
 )
-def test_errors(predicted, samples, options, message):
+def test_errors(predicted: Any, samples: Any, options: Any, message: Any) -> None:
     with pytest.raises(TheoryError, match=message):
         compare(np.array(predicted), samples, **options)
 
 
-def test_replicas_for_refuses_nonsense():
+def test_replicas_for_refuses_nonsense() -> None:
     with pytest.raises(TheoryError, match="must be positive"):
         replicas_for(0.0)

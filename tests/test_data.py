@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from validation.data import BUNDLED, DataError, load_data
     [("digits", (1797, 64)), ("diabetes", (442, 10)), ("linnerud", (20, 3)), ("wine", (178, 13)),
      ("iris", (150, 4)), ("breast-cancer", (569, 30))],
 )
-def test_bundled_sets_have_their_published_shape(name, shape):
+def test_bundled_sets_have_their_published_shape(name: Any, shape: Any) -> None:
     data = load_data(name, intercept=False)
     assert data.features.shape == shape
     assert data.targets.shape == shape[:1]
@@ -27,11 +28,11 @@ def test_bundled_sets_have_their_published_shape(name, shape):
     assert name in BUNDLED
 
 
-def test_digits_predict_the_digit():
+def test_digits_predict_the_digit() -> None:
     assert set(load_data("digits").targets) == set(range(10))
 
 
-def test_linnerud_keeps_other_targets_out_of_the_features():
+def test_linnerud_keeps_other_targets_out_of_the_features() -> None:
     data = load_data("linnerud", target="Pulse", intercept=False)
     assert data.target_name == "Pulse"
     assert data.feature_names == ("Chins", "Situps", "Jumps")
@@ -43,7 +44,9 @@ def test_linnerud_keeps_other_targets_out_of_the_features():
      ("a;b;y\n1;2;3\n4;5;6\n", "1", [2, 5]), ("1\t2\t3\n4\t5\t6\n", -3, [1, 4]),
      ("0,1,target\n1,2,3\n\n4,5,6\n", "target", [3, 6])],
 )
-def test_csv_targets_by_name_and_index(tmp_path: Path, text, target, expected):
+def test_csv_targets_by_name_and_index(
+    tmp_path: Path, text: Any, target: Any, expected: Any,
+) -> None:
     path = tmp_path / "own.csv"
     path.write_text(text)
     data = load_data(path, target=target, intercept=False)
@@ -61,14 +64,14 @@ def test_csv_targets_by_name_and_index(tmp_path: Path, text, target, expected):
      ("a,b\n1,2\n3,inf\n", "line 3, column 'b': missing or infinite value 'inf'"),
      ("1.5,abc\n1,2\n3,4\n", "line 1, column 'column 1': 'abc' is no number")],
 )
-def test_csv_errors_name_row_and_column(tmp_path: Path, text, message):
+def test_csv_errors_name_row_and_column(tmp_path: Path, text: Any, message: Any) -> None:
     path = tmp_path / "own.csv"
     path.write_text(text)
     with pytest.raises(DataError, match=message):
         load_data(path)
 
 
-def test_wrong_column_names_the_nearest(tmp_path: Path):
+def test_wrong_column_names_the_nearest(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("height,weight\n1,2\n3,4\n")
     with pytest.raises(UnknownNameError, match="no column 'wieght': did you mean 'weight'"):
@@ -77,7 +80,7 @@ def test_wrong_column_names_the_nearest(tmp_path: Path):
         load_data(path, target=7)
 
 
-def test_missing_file_unknown_set_and_encoding(tmp_path: Path):
+def test_missing_file_unknown_set_and_encoding(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("a,b\n1,2\n3,4\n")
     with pytest.raises(DataError, match=r"no file .*: did you mean 'mine.csv'"):
         load_data(tmp_path / "mime.csv")
@@ -88,7 +91,7 @@ def test_missing_file_unknown_set_and_encoding(tmp_path: Path):
         load_data(tmp_path / "latin.csv")
 
 
-def test_npz_by_default_by_name_and_by_index(tmp_path: Path):
+def test_npz_by_default_by_name_and_by_index(tmp_path: Path) -> None:
     x, y = np.arange(8.0).reshape(4, 2) ** 2, np.arange(4)
     np.savez(tmp_path / "a.npz", X=x, y=y, inputs=-x, labels=2 * y)
     data = load_data(tmp_path / "a.npz", intercept=False)
@@ -110,21 +113,21 @@ def test_npz_by_default_by_name_and_by_index(tmp_path: Path):
      ({"X": np.array([["a"]] * 3), "y": np.ones(3)}, "not real numbers"),
      ({"X": np.array([[object()]]), "y": np.ones(1)}, "pickled objects are refused")],
 )
-def test_npz_errors(tmp_path: Path, arrays, message):
+def test_npz_errors(tmp_path: Path, arrays: Any, message: Any) -> None:
     path = tmp_path / "bad.npz"
     np.savez(path, allow_pickle=True, **arrays)
     with pytest.raises(TheoryError, match=message):
         load_data(path)
 
 
-def test_a_file_that_is_no_archive(tmp_path: Path):
+def test_a_file_that_is_no_archive(tmp_path: Path) -> None:
     for content in (b"", b"not an archive", b"PK\x03\x04broken"):
         (tmp_path / "bad.npz").write_bytes(content)
         with pytest.raises(DataError, match="cannot be read"):
             load_data(tmp_path / "bad.npz")
 
 
-def test_without_scikit_learn_the_message_has_the_command(monkeypatch):
+def test_without_scikit_learn_the_message_has_the_command(monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'sgd-theory\[report\]'"):
         load_data("digits")

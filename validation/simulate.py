@@ -84,17 +84,20 @@ class SimulationResult:
 
 
 def start_bias(
-    numeric: NumericRule, curvatures: FloatArray, steps: int, *, one_run: bool = False
+    numeric: NumericRule, curvatures: FloatArray, steps: int, *, linear: bool = False
 ) -> FloatArray:
     r"""Relative bias of the variance that a start at the minimum leaves after ``steps`` steps.
 
     .. math:: \frac{[A^kXA^{k\top}]_{00}}{X_{00}}, \qquad X = AXA^\top + BB^\top .
 
     Exact for white noise, for any rule (non-normal transients included). Reshuffled noise hardly
-    excites the slow mode, so there it is an upper estimate. With ``one_run`` (the first epoch
-    repeats for ever) the transient is not independent of the limit cycle and its amplitude
-    :math:`2\sqrt{\cdot}+\cdot` counts. For noise that depends on the weights it is an estimate:
-    the fluctuating Hessian changes the rates by a few percent. Shape (d,), 0 where nothing moves.
+    excites the slow mode, so there it is an upper estimate.
+
+    With ``linear`` it is :math:`2\sqrt{\cdot}+\cdot`, for transients that are not independent of
+    what they approach: where one epoch repeats for ever, and where noise that depends on the
+    weights shifts the mean (a second moment that is mostly a squared mean relaxes like the mean).
+    The rates are those of the mean Hessian; its fluctuations change them by a few percent.
+    Shape (d,), 0 where nothing moves.
 
     Raises
     ------
@@ -117,7 +120,7 @@ def start_bias(
             x, power = x + power @ x @ power.T, power @ power
         late = np.linalg.matrix_power(a, steps)
         share = float((late @ x @ late.T)[0, 0] / x[0, 0])
-        out[i] = 2 * math.sqrt(share) + share if one_run else share
+        out[i] = 2 * math.sqrt(share) + share if linear else share
     return out
 
 
@@ -191,13 +194,14 @@ def simulate(
     n, d = problem.samples, problem.dimension
     sizes = np.array(scheme.batch_sizes(n, batch_size), dtype=np.int64)
     m, used, one_run = sizes.size, int(sizes.sum()), scheme.lasting == "run"
+    linear = one_run or noise == "regression"
     if burn_in is None:
         burn_in = _epochs_needed(
-            numeric, problem.curvatures, m, one_run, largest_start_bias,
+            numeric, problem.curvatures, m, linear, largest_start_bias,
             max(1, max_burn_in_steps // m),
         )
         burn_in = max(burn_in, -(-max(lags, default=0) // m))
-    bias = start_bias(numeric, problem.curvatures, burn_in * m, one_run=one_run)
+    bias = start_bias(numeric, problem.curvatures, burn_in * m, linear=linear)
 
     width = -(-d // kernel.LANES) * kernel.LANES
     pad = ((0, 0), (0, width - d))
@@ -277,16 +281,16 @@ def simulate(
 
 
 def _epochs_needed(
-    numeric: NumericRule, curvatures: FloatArray, m: int, one_run: bool, target: float, most: int
+    numeric: NumericRule, curvatures: FloatArray, m: int, linear: bool, target: float, most: int
 ) -> int:
     """Fewest epochs with every start bias at most ``target``, or ``most``; by bisection."""
     low, high = 0, 1
-    while high < most and start_bias(numeric, curvatures, high * m, one_run=one_run).max() > target:
+    while high < most and start_bias(numeric, curvatures, high * m, linear=linear).max() > target:
         low, high = high, 2 * high
     high = min(high, most)
     while high - low > 1:
         middle = (low + high) // 2
-        enough = start_bias(numeric, curvatures, middle * m, one_run=one_run).max() <= target
+        enough = start_bias(numeric, curvatures, middle * m, linear=linear).max() <= target
         low, high = (low, middle) if enough else (middle, high)
     return high
 
