@@ -8,9 +8,10 @@ from weakref import WeakKeyDictionary
 
 import sympy as sp
 
+from theory.evaluate.compiler import compile_program
 from theory.evaluate.kernels import Kernel, kernel_for
 from theory.evaluate.precision import calibrated_weights
-from theory.evaluate.program import Program, compile_program
+from theory.evaluate.program import Program
 from theory.formula import Formula
 from theory.symbols import noise_variance
 

@@ -14,8 +14,9 @@ import sympy as sp
 from theory.errors import TheoryError, UnstableError
 from theory.evaluate.balls import run_in_balls
 from theory.evaluate.bounded import BoundedArithmetic, BoundedDouble, Unvectorised
+from theory.evaluate.compiler import compile_program
 from theory.evaluate.inputs import is_whole, show
-from theory.evaluate.program import Program, compile_program
+from theory.evaluate.program import Program
 from theory.evaluate.zeros import is_exact_zero
 from theory.formula import Formula
 from theory.symbols import learning_rate
