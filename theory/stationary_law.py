@@ -30,8 +30,8 @@ from theory.symbols import (
 
 __all__ = ["QUANTITIES", "StationaryLaw", "stationary_law"]
 
-#: a numerator with more terms is shown in stages, with named quantities
-_LONGEST_SINGLE_FRACTION = 120
+#: terms of the numerator plus twice those of the denominator; beyond, the law is shown in stages
+_LONGEST_SINGLE_FRACTION = 190
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,7 @@ class StationaryLaw:
         heavy = self.scheme.periodic and quantity.cross
         if self.rule.state_size <= 2 and not heavy:
             n, d = covariance_entry(setting, self.scheme, quantity.when, *outputs)
-            if len(n.to_dict()) <= _LONGEST_SINGLE_FRACTION:
+            if len(n.to_dict()) + 2 * len(d.to_dict()) <= _LONGEST_SINGLE_FRACTION:
                 expression = presentation(setting).closed_form(n, d)
         if expression is None:
             expression, where = staged_entry(setting, self.scheme, quantity.when, *outputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,9 @@ _ORDERED = {
     for p in PARAMETERS.values()
 }
 
-#: a sum is broken after about this many characters of LaTeX
-_LINE = 260
+#: a sum is broken after about this many printed characters, which fills a page's width
+_LINE = 104
+_OPENING = (r"\Bigl[", r"\bigl(")
 
 
 class _Printer(LatexPrinter):  # type: ignore[misc]
@@ -130,36 +132,68 @@ def _definition(
     return "z^{n}", [body, rf"\quad\bmod\ z^{{{d}}}{modulus}"]
 
 
+def _width(latex: str) -> int:
+    """About how many characters wide it prints: commands count one, a fraction its wider half."""
+    text = re.sub(r"\\(left|right|Bigl|Bigr|displaystyle|quad)\b", "", latex)
+    if text.startswith(r"\frac"):
+        depth, cut = 0, 0
+        for place, ch in enumerate(text):
+            depth += {"{": 1, "}": -1}.get(ch, 0)
+            if ch == "}" and depth == 0:
+                if cut:
+                    halves = _width(text[5:cut]), _width(text[cut : place + 1])
+                    return max(halves) + _width(text[place + 1 :])
+                cut = place + 1
+    signs = text.count("+") + text.count("-")  # set with space around them
+    return len(re.sub(r"[{}^_\s\\]", "", re.sub(r"\\[a-zA-Z]+", "x", text))) + 2 * signs
+
+
 def _broken(expression: sp.Expr, symbols: Mapping[str, str] | None) -> list[str]:
-    """LaTeX, broken at top-level terms where it is long."""
-    whole = expression_latex(expression, symbols)
-    if len(whole) <= _LINE:
-        return [whole]
-    expression = expression.xreplace(_ORDERED)
-    numerator, denominator = sp.fraction(expression)
-    factors = sp.Mul.make_args(numerator)
-    sums = [f for f in factors if f.is_Add]
-    if not expression.is_Add and not sums:
-        return [whole]
-    printer = _printer(symbols)
-    if expression.is_Add:
-        prefix, terms, suffix = "", printer._as_ordered_terms(expression), ""
-    else:
-        longest = max(sums, key=lambda f: len(f.args))
-        front = sp.Mul(*(f for f in factors if f is not longest)) / denominator
-        prefix = "" if front == 1 else printer.doprint(front) + r"\Bigl["
-        terms, suffix = printer._as_ordered_terms(longest), "" if front == 1 else r"\Bigr]"
-    lines, current = [], prefix
-    for place, term in enumerate(terms):
-        text = printer.doprint(term)
-        if place and not text.lstrip().startswith("-"):
-            text = "+" + text
-        if current and len(current) + len(text) > _LINE and current != prefix:
-            lines.append(current)
-            current = ""
-        current += text
-    lines.append(current + suffix)
+    """LaTeX in lines of about a page's width, broken between terms."""
+    tokens = _tokens(_printer(symbols), expression.xreplace(_ORDERED), (r"\Bigl[", r"\Bigr]"))
+    lines = [tokens[0]]
+    for token in tokens[1:]:
+        if _width(lines[-1]) + _width(token) > _LINE and not lines[-1].endswith(_OPENING):
+            lines.append(token)
+        else:
+            lines[-1] += token
     return lines
+
+
+def _tokens(printer: _Printer, expression: sp.Expr, bracket: tuple[str, str]) -> list[str]:
+    """Pieces between which a line may break; a sum inside a product is opened where it is long."""
+    whole = printer.doprint(expression)
+    if _width(whole) <= _LINE:
+        return [whole]
+    if expression.is_Add:
+        tokens: list[str] = []
+        for place, term in enumerate(printer._as_ordered_terms(expression)):
+            first, *rest = _tokens(printer, term, (r"\bigl(", r"\bigr)"))
+            sign = "" if place == 0 or first.lstrip().startswith("-") else "+"
+            tokens += [sign + first, *rest]
+        return tokens
+    numerator, denominator = sp.fraction(expression)
+    sums = [f for f in sp.Mul.make_args(numerator) if f.is_Add]
+    if not sums:
+        return [whole]
+    longest = max(sums, key=lambda f: _width(printer.doprint(f)))
+    others = [f for f in sp.Mul.make_args(numerator) if f is not longest]
+    behind = [f for f in others if f.has(LucasSequence) and denominator == 1]
+    front = sp.Mul(*(f for f in others if f not in behind))
+    below: list[str] = []
+    if _width(printer.doprint(front / denominator)) <= 3 * _LINE // 4:
+        front /= denominator
+    else:  # too wide for a fraction bar: divide behind the bracket, factor by factor
+        below = [printer.doprint(f) for f in sp.Mul.make_args(denominator)]
+        below = [text if not f.is_Add else rf"\left({text}\right)"
+                 for text, f in zip(below, sp.Mul.make_args(denominator), strict=True)]
+        below = [r"\Big/\bigl(" + below[0], *below[1:-1], below[-1] + r"\bigr)"]
+    before = "" if front == 1 else "- " if front == -1 else printer.doprint(front)
+    after = "" if not behind else printer.doprint(sp.Mul(*behind))
+    inner = _tokens(printer, longest, (r"\bigl(", r"\bigr)"))
+    inner[0] = before + bracket[0] + inner[0]
+    inner[-1] += bracket[1] + after
+    return [*inner, *below]
 
 
 def formula_latex(formula: Formula, symbols: Mapping[str, str] | None = None) -> str:

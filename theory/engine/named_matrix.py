@@ -9,6 +9,9 @@ import sympy as sp
 
 __all__ = ["NameList", "NamedMatrix"]
 
+#: operations of a quantity that may go back into one place, into two, and of a whole line
+_SHORT, _TINY, _LINE = 12, 3, 40
+
 
 @dataclass(frozen=True)
 class NameList:
@@ -29,9 +32,9 @@ class NameList:
         return self.names[expression]
 
     def needed(self, expression: sp.Expr) -> tuple[sp.Expr, tuple[tuple[sp.Symbol, sp.Expr], ...]]:
-        """The expression and the names it needs, with names used once put back in place.
+        """The expression and the names it needs.
 
-        A name used once is put back only where that keeps a line short.
+        Short quantities that are used once or twice go back into place where lines stay short.
         """
         order = list(self.values)
         alive: dict[sp.Symbol, sp.Expr] = {}
@@ -40,14 +43,19 @@ class NameList:
             if symbol in wanted:
                 alive[symbol] = self.values[symbol]
                 wanted |= self.values[symbol].free_symbols
-        uses = {s: int(expression.has(s)) + sum(v.has(s) for v in alive.values()) for s in alive}
         result, kept = expression, {s: alive[s] for s in order if s in alive}
         for symbol in list(kept):
             value = kept[symbol]
-            if uses[symbol] == 1 and len(value.args) <= 3 and not any(a.args for a in value.args):
-                swap = {symbol: value}
+            hosts = [s for s, v in kept.items() if v.has(symbol)]
+            often = len(hosts) + int(result.has(symbol))
+            if value.count_ops() > (_SHORT if often == 1 else _TINY if often == 2 else 0):
+                continue
+            swap = {symbol: value}
+            changed = {s: kept[s].xreplace(swap) for s in hosts}
+            longest = max((v.count_ops() for v in changed.values()), default=0)
+            if longest <= _LINE and result.xreplace(swap).count_ops() <= _LINE:
                 del kept[symbol]
-                kept = {s: v.xreplace(swap) for s, v in kept.items()}
+                kept = {s: changed.get(s, v) for s, v in kept.items()}
                 result = result.xreplace(swap)
         return result, tuple(kept.items())
 
