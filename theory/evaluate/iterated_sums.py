@@ -88,26 +88,26 @@ def iterated_sums(n: npt.NDArray[np.int64], x: Pair, t: Pair) -> tuple[Pair, Pai
     short arrays.
     """
     zero = np.zeros_like(x[0])
-    u: Pair = (zero, zero)
+    top = int(n.max()).bit_length() - 1
+    u: Pair = ((n >> top).astype(np.float64), zero)  # U_0 = 0, U_1 = 1, and all sums are 0
     sums: Pair = (np.zeros((3, zero.size)), np.zeros((3, zero.size)))
     x_t = np.stack([x[0], t[0]]), np.stack([x[1], t[1]])
     bounds = SumBounds(x[0], t[0])
-    for place in range(int(n.max()).bit_length() - 1, -1, -1):
+    for place in range(top - 1, -1, -1):
         m = (n >> (place + 1)).astype(np.float64)
-        if m.any():
-            xh_tu = dd.multiply(x_t, _stacked(_row(sums, 0), u))
-            xh = _row(xh_tu, 0)
-            g = dd.add((2.0, 0.0), dd.negate(xh))
-            v = dd.add(g, dd.negate(dd.add(xh, _row(xh_tu, 1))))
-            q = dd.add((m, zero), u)
-            bounds.double(m, u[0], sums[0], v[0], g[0])
-            pairs = dd.multiply_double(dd.multiply_double(_row(sums, 0), m), (m - 1) / 2)
-            # (U, n + U, n + U) (U, H, S2)
-            mixed = dd.multiply(_stacked(u, q, q), _shifted(u, sums))
-            sums = dd.add(dd.multiply(sums, g), mixed)
-            s3 = dd.add(_row(sums, 2), pairs)
-            sums[0][2], sums[1][2] = s3
-            u = dd.multiply(u, v)
+        xh_tu = dd.multiply(x_t, _stacked(_row(sums, 0), u))
+        xh = _row(xh_tu, 0)
+        g = dd.add((2.0, 0.0), dd.negate(xh))
+        v = dd.add(g, dd.negate(dd.add(xh, _row(xh_tu, 1))))
+        q = dd.add((m, zero), u)
+        bounds.double(m, u[0], sums[0], v[0], g[0])
+        pairs = dd.multiply_double(dd.multiply_double(_row(sums, 0), m), (m - 1) / 2)
+        # (U, n + U, n + U) (U, H, S2)
+        mixed = dd.multiply(_stacked(u, q, q), _shifted(u, sums))
+        sums = dd.add(dd.multiply(sums, g), mixed)
+        s3 = dd.add(_row(sums, 2), pairs)
+        sums[0][2], sums[1][2] = s3
+        u = dd.multiply(u, v)
         bit = ((n >> place) & 1).astype(np.float64)
         bounds.step(bit, u[0], sums[0])
         before = _shifted(u, sums)
