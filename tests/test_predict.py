@@ -100,8 +100,8 @@ def test_the_stability_limit_separates(rule: str) -> None:
         at = {**{n: float(v) for n, v in values.items()}, "learning_rate": factor * limit}
         numeric = rule_by_name(rule).numeric(at)
         drift = numeric.keep + curvature * np.outer(numeric.inject, numeric.evaluate_at)
-        radius = np.abs(np.linalg.eigvals(drift)).max())
-        assert bool(radius < 1) is stable
+        radius = float(np.abs(np.linalg.eigvals(drift)).max())
+        assert (radius < 1) is stable
 
 
 def test_limit_of_heavy_ball_is_the_classical_one() -> None:
