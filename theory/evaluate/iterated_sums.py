@@ -111,10 +111,11 @@ def iterated_sums(n: npt.NDArray[np.int64], x: Pair, t: Pair) -> tuple[Pair, Pai
         bit = ((n >> place) & 1).astype(np.float64)
         bounds.step(bit, u[0], sums[0])
         before = _shifted(u, sums)
-        xh_tu = dd.multiply(x_t, _stacked(_row(sums, 0), u))
-        growth = dd.add((1.0, 0.0), dd.negate(dd.add(_row(xh_tu, 0), _row(xh_tu, 1))))
+        if place:  # the last U is not used
+            xh_tu = dd.multiply(x_t, _stacked(_row(sums, 0), u))
+            growth = dd.add((1.0, 0.0), dd.negate(dd.add(_row(xh_tu, 0), _row(xh_tu, 1))))
+            u = dd.add(u, (bit * growth[0], bit * growth[1]))
         sums = dd.add(sums, (bit * before[0], bit * before[1]))
-        u = dd.add(u, (bit * growth[0], bit * growth[1]))
     return _row(sums, 1), _row(sums, 2), bounds
 
 
@@ -123,7 +124,11 @@ def _row(stack: Pair, i: int) -> Pair:
 
 
 def _stacked(*rows: Pair) -> Pair:
-    return np.stack([r[0] for r in rows]), np.stack([r[1] for r in rows])
+    high = np.empty((len(rows), rows[0][0].size))
+    low = np.empty_like(high)
+    for i, row in enumerate(rows):
+        high[i], low[i] = row
+    return high, low
 
 
 def _shifted(u: Pair, sums: Pair) -> Pair:
