@@ -30,7 +30,7 @@ from validation import kernel
 from validation import simulate as module
 from validation.compare import compare, replicas_for
 from validation.regression import Regression
-from validation.simulate import simulate, start_bias
+from validation.simulate import epoch_start_bias, simulate, start_bias
 
 BALL = {"learning_rate": 0.1, "momentum": 0.8}
 UNEQUAL = shuffled_once(unequal_batches=True)
@@ -356,6 +356,28 @@ def test_start_bias_is_exact_for_white_noise() -> None:
     bias = start_bias(numeric, np.array([curvature, 0.0]), 40)
     assert bias[0] == pytest.approx((psi[40:] ** 2).sum() / (psi**2).sum(), rel=1e-8)
     assert bias[1] == 0
+
+
+@pytest.mark.parametrize("scheme", [dropped_batch(), kept_batch()], ids=lambda s: s.name)
+def test_epoch_start_bias_is_exact_for_additive_noise(scheme: Any) -> None:
+    """One minus the variance of a finite past over that of a practically infinite one."""
+    sizes, curvature, rule = scheme.batch_sizes(23, 5), 0.2, heavy_ball()
+    m, variances = len(sizes), []
+    for epochs in (4, 150):  # three epochs of burn-in and the measured one
+        noise, total = _noise_covariance(scheme, 23, 5, epochs), 0.0
+        for end in range(len(noise) - m + 1, len(noise) + 1):
+            psi = _impulse(rule, BALL, curvature, end)[::-1]
+            total += psi @ noise[:end, :end] @ psi
+        variances.append(total)
+    bias = epoch_start_bias(rule.numeric(BALL), np.array([curvature, 0.0]), sizes, 23, 3)
+    assert bias[0] == pytest.approx(1 - variances[0] / variances[1], rel=1e-8)
+    assert bias[1] == 0
+
+
+def test_a_flat_direction_under_reshuffling_needs_no_relaxation() -> None:
+    numeric, flat = heavy_ball().numeric(BALL), np.array([1e-6])
+    assert start_bias(numeric, flat, 1000)[0] > 0.99
+    assert epoch_start_bias(numeric, flat, [5] * 20, 100, 50)[0] < 1e-4
 
 
 def test_slow_directions_are_reported_not_resolved() -> None:

@@ -15,7 +15,7 @@ from theory.optimizers.rule import LinearRule, NumericRule
 from theory.sampling import SamplingScheme
 from validation.regression import FloatArray, Regression
 
-__all__ = ["Noise", "Progress", "SimulationResult", "simulate", "start_bias"]
+__all__ = ["Noise", "Progress", "SimulationResult", "epoch_start_bias", "simulate", "start_bias"]
 
 Noise = Literal["additive", "regression"]
 Progress = Callable[[int, int], None]
@@ -43,8 +43,8 @@ class SimulationResult:
         Averages of :math:`\delta_{i,k}\delta_{i,k-\tau}` over positions k, for ``lags``.
         Shape (replicas, lags, d).
     start_bias
-        Relative bias of ``weights`` left by the start at the minimum, see :func:`start_bias`.
-        Shape (d,).
+        Relative bias of ``weights`` left by the start at the minimum, see :func:`start_bias`
+        and, for additive noise under fresh permutations, :func:`epoch_start_bias`. Shape (d,).
     status
         Per direction ``"resolved"``, or why it is not.
     steps
@@ -124,6 +124,47 @@ def start_bias(
     return out
 
 
+def epoch_start_bias(
+    numeric: NumericRule, curvatures: FloatArray, sizes: Sequence[int], samples: int, epochs: int
+) -> FloatArray:
+    r"""As :func:`start_bias`, exactly, for additive noise and a fresh permutation each epoch.
+
+    With :math:`w_k=A^{M-k}B` an epoch adds :math:`Z=\sum_kw_kw_k^\top/S_k-SS^\top/N`,
+    :math:`S=\sum_kw_k`, to the state; started from zero the covariance lacks
+    :math:`A^{Mm}P_MA^{Mm\top}` after m epochs, :math:`P_M=A^MP_MA^{M\top}+Z`. Where the
+    noise of an epoch sums to nothing, a flat direction's slow mode is hardly excited, and its
+    variance is there after a few :math:`1/(1-\beta)` steps instead of
+    :math:`1/\eta\lambda`. Averaged over positions, as measured. Shape (d,).
+
+    Raises
+    ------
+    UnstableError
+        As :func:`start_bias`.
+    """
+    start_bias(numeric, curvatures, 0)  # raises
+    m, out = len(sizes), np.zeros(curvatures.size)
+    for i in np.flatnonzero(curvatures > 0):
+        a = numeric.keep + curvatures[i] * np.outer(numeric.inject, numeric.evaluate_at)
+        total, own = np.zeros(a.shape[0]), np.zeros_like(a)
+        inside = np.empty((m, *a.shape))
+        for k, size in enumerate(sizes):
+            total = a @ total + numeric.inject
+            own = a @ own @ a.T + np.outer(numeric.inject, numeric.inject) / size
+            inside[k] = own - np.outer(total, total) / samples
+        p, power = inside[-1], np.linalg.matrix_power(a, m)
+        late = np.linalg.matrix_power(a, m * epochs)
+        while float(np.abs(power).max()) > 1e-12:
+            p, power = p + power @ p @ power.T, power @ power
+        lacking, present = late @ p @ late.T, p
+        missing = variance = 0.0
+        for k in range(m):
+            lacking, present = a @ lacking @ a.T, a @ present @ a.T
+            missing += abs(float(lacking[0, 0]))
+            variance += float(present[0, 0] + inside[k, 0, 0])
+        out[i] = missing / variance if variance > 0 else 0.0
+    return out
+
+
 def simulate(
     problem: Regression, rule: LinearRule, scheme: SamplingScheme, *, batch_size: int,
     hyperparameters: Mapping[str, float], replicas: int, seed: int,
@@ -146,7 +187,7 @@ def simulate(
         0 <= seed < 2**63. The bits of replica r depend on (seed, r) and the arguments, and on
         neither the number of threads nor the number of replicas.
     burn_in
-        Epochs before measuring. By default the fewest that push :func:`start_bias` below
+        Epochs before measuring. By default the fewest that push ``start_bias`` below
         ``largest_start_bias`` in every direction, at most ``max_burn_in_steps`` steps; directions
         that stay above are reported as not resolved.
     measured_epochs
@@ -194,14 +235,17 @@ def simulate(
     n, d = problem.samples, problem.dimension
     sizes = np.array(scheme.batch_sizes(n, batch_size), dtype=np.int64)
     m, used, one_run = sizes.size, int(sizes.sum()), scheme.lasting == "run"
-    linear = one_run or noise == "regression"
+
+    def bias_after(epochs: int) -> FloatArray:
+        if noise == "additive" and scheme.lasting == "epoch" and scheme.draw_epoch is None:
+            return epoch_start_bias(numeric, problem.curvatures, sizes.tolist(), n, epochs)
+        linear = one_run or noise == "regression"
+        return start_bias(numeric, problem.curvatures, epochs * m, linear=linear)
+
     if burn_in is None:
-        burn_in = _epochs_needed(
-            numeric, problem.curvatures, m, linear, largest_start_bias,
-            max(1, max_burn_in_steps // m),
-        )
+        burn_in = _epochs_needed(bias_after, largest_start_bias, max(1, max_burn_in_steps // m))
         burn_in = max(burn_in, -(-max(lags, default=0) // m))
-    bias = start_bias(numeric, problem.curvatures, burn_in * m, linear=linear)
+    bias = bias_after(burn_in)
 
     width = -(-d // kernel.LANES) * kernel.LANES
     pad = ((0, 0), (0, width - d))
@@ -280,18 +324,15 @@ def simulate(
     )
 
 
-def _epochs_needed(
-    numeric: NumericRule, curvatures: FloatArray, m: int, linear: bool, target: float, most: int
-) -> int:
+def _epochs_needed(bias_after: Callable[[int], FloatArray], target: float, most: int) -> int:
     """Fewest epochs with every start bias at most ``target``, or ``most``; by bisection."""
     low, high = 0, 1
-    while high < most and start_bias(numeric, curvatures, high * m, linear=linear).max() > target:
+    while high < most and bias_after(high).max() > target:
         low, high = high, 2 * high
     high = min(high, most)
     while high - low > 1:
         middle = (low + high) // 2
-        enough = start_bias(numeric, curvatures, middle * m, linear=linear).max() <= target
-        low, high = (low, middle) if enough else (middle, high)
+        low, high = (low, middle) if bias_after(middle).max() <= target else (middle, high)
     return high
 
 
