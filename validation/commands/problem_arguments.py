@@ -1,0 +1,142 @@
+"""DATA and hyperparameters, as ``predict`` and ``simulate`` take them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from theory.errors import TheoryError
+from validation.commands.arguments import double
+
+if TYPE_CHECKING:
+    from theory.optimizers import LinearRule
+    from theory.sampling import SamplingScheme
+    from validation.regression import Regression
+
+__all__ = ["Problem", "add_problem", "read_problem"]
+
+#: flags of the rules' parameters, with the value a rule that has one takes if it is not given
+_OPTIONAL: Mapping[str, str | None] = {
+    "momentum": None, "dampening": "0", "weight_decay": "0", "immediate_discount": None,
+    "averaging_rate": None,
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Problem:
+    """What the arguments describe."""
+
+    name: str
+    target: str
+    regression: Regression
+    rule: LinearRule
+    scheme: SamplingScheme
+    batch_size: int
+    hyperparameters: Mapping[str, float]
+
+
+def add_problem(parser: argparse.ArgumentParser) -> None:
+    """DATA, and everything that decides how SGD runs on it."""
+    parser.add_argument(
+        "data", metavar="DATA",
+        help="a bundled set (digits, diabetes, linnerud, wine, iris, breast-cancer), or a .csv or "
+        ".npz file (arrays X and y)",
+    )
+    parser.add_argument("--target", metavar="COLUMN", help="column to predict, by name or number")
+    parser.add_argument("--learning-rate", required=True, metavar="ETA", help="step size")
+    parser.add_argument("--batch-size", required=True, metavar="S", help="samples in a batch")
+    parser.add_argument(
+        "--sampling", required=True, metavar="SCHEME",
+        help="with-replacement, fresh-batches, reshuffled, dropped-batch, kept-batch, shuffled-once",
+    )
+    parser.add_argument(
+        "--rule", default="heavy-ball",
+        help="sgd, heavy-ball (default), nesterov, pytorch-sgd, pytorch-sgd-nesterov, ema-momentum, "
+        "quasi-hyperbolic, averaged:<rule>",
+    )
+    for name, default in _OPTIONAL.items():
+        note = "if the rule has one" if default is None else f"if the rule has one (default {default})"
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", metavar="NUMBER", help=f"{name.replace('_', ' ')}, {note}"
+        )
+    parser.add_argument(
+        "--loss", default="half-mse", metavar="half-mse|mse",
+        help="half the mean squared residual (default), or PyTorch's MSELoss",
+    )
+    parser.add_argument("--no-intercept", action="store_true", help="no column of ones")
+    parser.add_argument(
+        "--rank-tolerance", metavar="R",
+        help="eigenvalues of the Hessian below R times the largest count as zero",
+    )
+    parser.add_argument("--plot", metavar="FILE", help="figure, e.g. law.png, law.svg, law.pdf")
+
+
+def read_problem(arguments: argparse.Namespace) -> Problem:
+    """Read and check, names first, the data last.
+
+    Raises
+    ------
+    TheoryError
+        For anything wrong; the hyperparameters' domains are checked by the prediction.
+    """
+    from theory.errors import require_known
+    from theory.optimizers import rule_by_name
+    from theory.sampling import scheme_by_name
+
+    rule, scheme = rule_by_name(arguments.rule), scheme_by_name(arguments.sampling)
+    require_known(arguments.loss, ("half-mse", "mse"), "loss")
+    batch_size = whole("batch_size", arguments.batch_size)
+    values = _hyperparameters(arguments, rule)
+    options: dict[str, Any] = {}
+    if arguments.rank_tolerance is not None:
+        options["rank_tolerance"] = double("rank_tolerance", arguments.rank_tolerance)
+    from validation.data import load_data
+    from validation.regression import Regression
+
+    data = load_data(
+        arguments.data, target=arguments.target, intercept=not arguments.no_intercept
+    )
+    regression = Regression(
+        features=data.features, targets=data.targets, loss=arguments.loss,
+        weight_decay=values.get("weight_decay", 0.0), **options,
+    )
+    return Problem(
+        name=data.name, target=data.target_name, regression=regression, rule=rule, scheme=scheme,
+        batch_size=batch_size, hyperparameters=values,
+    )
+
+
+def whole(name: str, text: str) -> int:
+    """Read a whole number.
+
+    Raises
+    ------
+    TheoryError
+        If it is none.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise TheoryError(f"{name} = {text} is not a whole number: round it") from None
+
+
+def _hyperparameters(arguments: argparse.Namespace, rule: LinearRule) -> dict[str, float]:
+    """The rule's own parameters; what it has not must not be given."""
+    values = {"learning_rate": double("learning_rate", arguments.learning_rate)}
+    own = [s.name for s in rule.parameters]
+    for name, default in _OPTIONAL.items():
+        text, flag = getattr(arguments, name), f"--{name.replace('_', '-')}"
+        if name not in own:
+            if text is not None:
+                other = " (pytorch-sgd has one)" if name in ("dampening", "weight_decay") else ""
+                raise TheoryError(
+                    f"rule {rule.name!r} has no {name}{other}: drop {flag} {text}, or choose "
+                    "another --rule"
+                )
+            continue
+        if text is None and default is None:
+            raise TheoryError(f"rule {rule.name!r} needs {flag}: give a value, e.g. {flag} 0.9")
+        values[name] = double(name, text if text is not None else str(default))
+    return values

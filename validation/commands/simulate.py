@@ -1,0 +1,309 @@
+"""``sgd-theory simulate``: predict, run SGD with really drawn indices, and give a verdict."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TYPE_CHECKING, Any
+
+from theory.errors import TheoryError
+from validation.commands.arguments import add_json, double, new_parser
+from validation.commands.output import aligned_table, print_json, short
+from validation.commands.predict import heading, summary
+from validation.commands.problem_arguments import Problem, add_problem, read_problem, whole
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from validation.compare import Comparison
+    from validation.predict import Prediction
+    from validation.regression import FloatArray
+    from validation.simulate import SimulationResult
+
+_DESCRIPTION = """\
+Run SGD on the regression from the minimum, in many independent replicas with indices drawn as the
+scheme draws them, and compare the variance in every direction with the prediction.
+
+--noise additive (default) keeps the noise of the minimum: the theory must agree. --noise regression
+is SGD itself, whose noise depends on the weights: the theory, which leaves that out, is then low,
+most in flat directions.
+
+The number of replicas is fixed beforehand, from the theory, so that the comparison would catch an
+error of --resolution; directions for which that is too much work are compared all the same, but do
+not count towards the resolution. A negative control must fail.
+"""
+
+_EPILOG = """\
+examples:
+  sgd-theory simulate diabetes --learning-rate 0.05 --momentum 0.9 --batch-size 13 \\
+      --sampling reshuffled --no-intercept
+  sgd-theory simulate digits --learning-rate 0.0005 --momentum 0.5 --batch-size 3 \\
+      --sampling reshuffled --noise regression --replicas 400 --seed 1 --json
+
+JSON keys: those of 'sgd-theory predict --json', and
+  noise, replicas, burn_in, epochs, seed
+  directions          each with measured_variance, standard_error, z (null where the start is not
+                      forgotten or nothing moves) and status ("resolved", or why not)
+  verdict             {outcome, agrees, false_alarm_rate, comparisons, alarms, resolution,
+                      asserted_resolution, fine_directions, negative_control}: outcome is "agrees",
+                      "disagrees" (an alarm), "too-coarse" (the resolution is not met) or
+                      "nothing-to-compare"; resolution is the relative error caught with
+                      probability 99.9 % in each of the fine_directions; negative_control is true
+                      if predictions wrong by that much raise the alarm there
+The exit code is 0 whatever the verdict.
+"""
+
+#: multiply-adds a default number of replicas may cost
+_WORK = 2e10
+_LARGEST_START_BIAS = 1e-3
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    parser = new_parser(
+        subparsers, "simulate", "run SGD on a data set and compare with the prediction",
+        description=_DESCRIPTION, epilog=_EPILOG,
+    )
+    add_problem(parser)
+    noise = parser.add_mutually_exclusive_group()
+    noise.add_argument("--noise", default="additive", metavar="additive|regression", help="see above")
+    noise.add_argument(
+        "--additive", dest="noise", action="store_const", const="additive", help="--noise additive"
+    )
+    parser.add_argument("--replicas", metavar="R", help="independent runs (default: as needed)")
+    parser.add_argument("--epochs", metavar="E", default="1", help="epochs measured (default 1)")
+    parser.add_argument("--burn-in", metavar="E", help="epochs before (default: as needed)")
+    parser.add_argument("--seed", default="0", help="the same seed gives the same bits (default 0)")
+    parser.add_argument(
+        "--resolution", default="0.05", help="relative error to be caught (default 0.05)"
+    )
+    add_json(parser)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from theory.errors import require_known
+    from validation.predict import predict
+    from validation.simulate import simulate
+
+    require_known(arguments.noise, ("additive", "regression"), "noise")
+    counts = {name: whole(name, getattr(arguments, name)) for name in ("epochs", "seed")}
+    given = {
+        name: whole(name, text) for name in ("replicas", "burn_in")
+        if (text := getattr(arguments, name)) is not None
+    }
+    resolution = double("resolution", arguments.resolution)
+    if not 0 < resolution < 1:
+        raise TheoryError(f"resolution = {resolution:g} must lie between 0 and 1")
+    if not given.get("replicas", 20) >= 20:
+        raise TheoryError(f"replicas = {given['replicas']}: a comparison needs at least 20")
+    problem = read_problem(arguments)
+    made = predict(
+        problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
+        hyperparameters=problem.hyperparameters,
+    )
+    needed = _replicas_needed(problem, made, counts["epochs"], resolution)
+    replicas, burn_in = _plan(
+        problem, made, needed, counts["epochs"], given.get("replicas"), given.get("burn_in")
+    )
+    with _Progress() as progress:
+        result = simulate(
+            problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
+            hyperparameters=made.hyperparameters, replicas=replicas, seed=counts["seed"],
+            noise=arguments.noise, burn_in=burn_in, measured_epochs=counts["epochs"],
+            largest_start_bias=_LARGEST_START_BIAS, progress=progress.update,
+        )
+    record, comparison = _record(made, result, needed, resolution)
+    if arguments.plot:
+        from validation.commands.figure import draw
+
+        columns = [[d[k] for d in record["directions"]] for k in ("measured_variance", "standard_error")]
+        draw(arguments.plot, problem.name, made, _arrays(columns))
+    if arguments.json:
+        extra = {"plot": arguments.plot} if arguments.plot else {}
+        print_json(heading(problem) | record | extra)
+    else:
+        print(_page(problem, made, record, comparison))
+
+
+def _arrays(columns: list[list[float]]) -> tuple[FloatArray, FloatArray]:
+    import numpy as np
+
+    return np.array(columns[0]), np.array(columns[1])
+
+
+def _pole_moduli(problem: Problem, made: Prediction) -> FloatArray:
+    """Largest modulus of the poles of every direction."""
+    import numpy as np
+
+    numeric = problem.rule.numeric(made.hyperparameters)
+    feedback = np.outer(numeric.inject, numeric.evaluate_at)
+    drift = numeric.keep + made.curvatures[:, None, None] * feedback
+    out: FloatArray = np.minimum(np.abs(np.linalg.eigvals(drift)).max(axis=1), 1 - 1e-15)
+    return out
+
+
+def _replicas_needed(
+    problem: Problem, made: Prediction, epochs: int, resolution: float
+) -> npt.NDArray[Any]:
+    r"""Replicas that reach the resolution in every direction that moves; 0 where nothing does.
+
+    An average of squares over n steps of a process with correlation :math:`r^{|h|}` has relative
+    variance :math:`\frac2n\frac{1+r^2}{1-r^2}`, at most 2; a margin of 20 % is added.
+    """
+    import numpy as np
+
+    from validation.compare import replicas_for
+
+    steps = made.steps_per_epoch * max(epochs, 1)
+    r2 = _pole_moduli(problem, made) ** 2
+    relative = np.minimum(2.0, 2 / steps * (1 + r2) / (1 - r2))
+    moving = made.variances > 0
+    needed = np.zeros(len(moving), dtype=np.int64)
+    for i in np.flatnonzero(moving):
+        count = replicas_for(resolution, comparisons=int(moving.sum()), shape=1 / relative[i])
+        needed[i] = math.ceil(1.2 * count)
+    return needed
+
+
+def _plan(
+    problem: Problem, made: Prediction, needed: npt.NDArray[Any], epochs: int,
+    replicas: int | None, burn_in: int | None,
+) -> tuple[int, int]:
+    """Replicas and burn-in with which most directions can be judged, within the work allowed.
+
+    What the user gave stays. A direction is ready for judgement after the burn-in that lets it
+    forget its start, with the replicas that reach the resolution.
+    """
+    import numpy as np
+
+    ready = np.ceil(
+        math.log(_LARGEST_START_BIAS) / (2 * made.steps_per_epoch * np.log(_pole_moduli(problem, made)))
+    )
+    moving = needed > 0
+    cost = 2.0 * made.batch_size * len(needed) * made.steps_per_epoch
+    candidates = [burn_in] if burn_in is not None else sorted({int(v) for v in ready[moving]})
+    best, most = (replicas or 20, candidates[0] if candidates else 0), -1
+    for chosen in candidates:
+        work = int(min(_WORK / (cost * (chosen + epochs)), 1e7))
+        reached = moving & (ready <= chosen) & (needed <= (replicas or work))
+        if int(reached.sum()) > most:
+            most = int(reached.sum())
+            enough = needed[reached].max() if reached.any() else needed.max(initial=20)
+            best = replicas or max(20, min(int(enough), work)), chosen
+    return best
+
+
+class _Progress:
+    """A bar on stderr, where stderr is a terminal."""
+
+    def __enter__(self) -> _Progress:
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit="step", unit_scale=True, leave=False, disable=None, desc="simulate")
+        return self
+
+    def update(self, done: int, total: int) -> None:
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+
+def _record(
+    made: Prediction, result: SimulationResult, needed: npt.NDArray[Any], resolution: float
+) -> tuple[dict[str, Any], Comparison | None]:
+    """The JSON: prediction, measurement and verdict."""
+    import numpy as np
+
+    from validation.compare import compare
+
+    mean = result.weights.mean(axis=0)
+    error = result.weights.std(axis=0, ddof=1) / math.sqrt(result.replicas)
+    compared = np.flatnonzero(result.resolved & (made.variances > 0))
+    comparison = None
+    z: list[float | None] = [None] * len(mean)
+    if compared.size:
+        comparison = compare(
+            made.variances[compared], result.weights[:, compared],
+            labels=[str(i) for i in compared], resolution=resolution,
+        )
+        for i, value in zip(compared, comparison.z, strict=True):
+            z[i] = float(np.clip(value, -1e300, 1e300))
+    record = made.record()
+    extra = zip(mean, error, z, result.status, strict=True)
+    for direction, (value, sigma, deviation, status) in zip(record["directions"], extra, strict=True):
+        direction |= {
+            "measured_variance": float(value), "standard_error": float(sigma), "z": deviation,
+            "status": status,
+        }
+    fine = needed[compared] <= result.replicas
+    record |= {
+        "noise": result.noise, "replicas": result.replicas, "burn_in": result.burn_in,
+        "epochs": result.measured_epochs, "seed": result.seed,
+        "verdict": _verdict(comparison, fine, resolution),
+    }
+    return record, comparison
+
+
+def _verdict(
+    comparison: Comparison | None, fine: npt.NDArray[Any], asserted: float
+) -> dict[str, Any]:
+    """Alarms count in every direction, the resolution in those that the replicas were chosen for."""
+    if comparison is None:
+        return {
+            "outcome": "nothing-to-compare", "agrees": False, "false_alarm_rate": 1e-6,
+            "comparisons": 0, "alarms": [], "resolution": None, "asserted_resolution": asserted,
+            "fine_directions": 0, "negative_control": False,
+        }
+    reached = float(comparison.resolution[fine].max()) if fine.any() else None
+    control = comparison.negative_control().alarms
+    met = reached is not None and reached <= asserted
+    outcome = "disagrees" if comparison.alarms.any() else "agrees" if met else "too-coarse"
+    return {
+        "outcome": outcome,
+        "agrees": outcome == "agrees",
+        "false_alarm_rate": comparison.false_alarm_rate,
+        "comparisons": comparison.comparisons,
+        "alarms": [int(n) for n, alarm in zip(comparison.labels, comparison.alarms, strict=True) if alarm],
+        "resolution": reached,
+        "asserted_resolution": asserted,
+        "fine_directions": int(fine.sum()),
+        "negative_control": bool(fine.any() and control[fine].all()),
+    }
+
+
+def _page(
+    problem: Problem, made: Prediction, record: dict[str, Any], comparison: Comparison | None
+) -> str:
+    """The record for a reader."""
+    verdict = record["verdict"]
+    rows = [
+        (str(i), short(d["curvature"]), short(d["variance"]), short(d["measured_variance"]),
+         short(d["measured_variance"] / d["variance"] if d["variance"] else None),
+         short(d["standard_error"] / d["variance"] if d["variance"] else None),
+         "-" if d["z"] is None else f"{d['z']:.2f}",
+         "<-- disagrees" if i in verdict["alarms"] else "" if d["status"] == "resolved" else d["status"])
+        for i, d in enumerate(record["directions"])
+    ]
+    names = ("#", "curvature", "predicted", "measured", "ratio", "+-", "z")
+    table = aligned_table(names, [row[:-1] for row in rows], right=True).split("\n")
+    table = [table[0], *(f"{line}  {row[-1]}".rstrip() for line, row in zip(table[1:], rows, strict=True))]
+    lines = [
+        *summary(problem, made),
+        f"simulated: {record['noise']} noise, {record['replicas']} replicas, {record['burn_in']} + "
+        f"{record['epochs']} epochs, seed {record['seed']}", "", *table, "",
+        f"verdict: {verdict['outcome']}",
+    ]
+    if comparison is not None:
+        reached = verdict["resolution"]
+        lines += [
+            f"  {len(verdict['alarms'])} alarms in {verdict['comparisons']} directions at a false-alarm "
+            f"rate of {verdict['false_alarm_rate']:g} for all together",
+            f"  asserted resolution {verdict['asserted_resolution']:.2%}: too few replicas or too "
+            "short a burn-in for every direction" if reached is None else
+            f"  {verdict['fine_directions']} directions would show an error of {reached:.2%} with "
+            f"probability 99.9 % (asserted {verdict['asserted_resolution']:.2%}); negative control "
+            f"{'caught' if verdict['negative_control'] else 'NOT caught'}",
+        ]
+    return "\n".join(lines)
