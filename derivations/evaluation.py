@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from derivations.exponents import Segments
+from derivations.exponents import Segments, linear_form
 from derivations.polynomials import NumberRing, Ring
 from theory.errors import TheoryError
 from theory.sequences import LucasSequence
@@ -44,6 +44,15 @@ def _as_power(node: sp.Basic) -> tuple[tuple[sp.Expr, ...], sp.Expr] | None:
     return None
 
 
+def _inverted(node: sp.Basic) -> sp.Expr | None:
+    """1 / node for a scalar power whose exponent has only negative symbols."""
+    if isinstance(node, sp.Pow) and not node.exp.is_number:
+        form = linear_form(node.exp)
+        if form and all(c < 0 for s, c in form.items() if s != 1):
+            return node.base**-node.exp
+    return None
+
+
 def collect(expressions: Iterable[Any], given: Given) -> tuple[set[sp.Expr], set[Any]]:
     """Free symbols and opaque functions; powers as pairs (invariants, exponent)."""
     atoms: set[sp.Expr] = set()
@@ -57,6 +66,8 @@ def collect(expressions: Iterable[Any], given: Given) -> tuple[set[sp.Expr], set
         seen.add(node)
         if node in given:
             stack.append(given[node])
+        elif (inverted := _inverted(node)) is not None:
+            stack.append(inverted)
         elif (power := _as_power(node)) is not None:
             powers.add(power)
             stack.extend(power[0])
@@ -137,6 +148,9 @@ class Evaluation:
             return total
         if isinstance(node, sp.Pow) and node.exp.is_Integer:
             return self._integer_power(self.value(node.base), int(node.exp))
+        inverted = _inverted(node)
+        if inverted is not None:
+            return self.inverse(self.value(inverted))
         power = _as_power(node)
         if power is not None:
             return self._symbolic_power(node, *power)

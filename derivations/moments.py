@@ -27,7 +27,7 @@ from theory.errors import TheoryError
 from theory.formula import Formula
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
-from theory.stationary_law import _ENTRIES, stationary_law
+from theory.law import _ENTRIES, stationary_law
 from theory.symbols import curvature, noise_variance
 
 __all__ = ["derive_moment", "moment_steps"]

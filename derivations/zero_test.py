@@ -8,7 +8,7 @@ dependence can only leave a true step UNDECIDED, never prove a false one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy as sp
@@ -18,8 +18,9 @@ from derivations.exponents import Segments
 from derivations.polynomials import FlintRing, Ring, SympyRing
 from derivations.step import Outcome, Step, Verdict
 from derivations.witness import find_witness
+from theory.sequences import LucasSequence
 
-__all__ = ["check_steps"]
+__all__ = ["check_steps", "leading_term"]
 
 
 def check_steps(steps: Sequence[Step]) -> list[Verdict]:
@@ -33,12 +34,65 @@ def check_steps(steps: Sequence[Step]) -> list[Verdict]:
     return [found[id(step)] for step in steps]
 
 
+def leading_term(
+    expression: sp.Expr, given: Mapping[Any, Any], x: sp.Symbol
+) -> tuple[int, sp.Expr]:
+    """The power of x with which a rational expression starts, and its coefficient.
+
+    The zero function gives power 1,000 and coefficient zero.
+    """
+    generators, segments = _generators([expression], given)
+    ring = FlintRing(generators)
+    value = Evaluation(ring, segments, given).value(expression)
+    top = value.entries[0][0]
+    if top == 0:
+        return 1000, sp.S.Zero
+    power, bottom = ring.lowest(top, x), ring.constant(1)
+    for element, e in value.factors.values():
+        power -= ring.lowest(element, x) * e
+        bottom = bottom * ring.lowest_part(element, x) ** e
+    over = ring.lowest_part(top, x)
+    shared = over.gcd(bottom)
+    pair = [_expression(part / shared, ring, segments) for part in (over, bottom)]
+    return power, pair[0] / pair[1]
+
+
+def _expression(polynomial: Any, ring: FlintRing, segments: Segments) -> sp.Expr:
+    """A polynomial of the ring, factored, in the symbols of the user."""
+    constant, factors = polynomial.factor()
+    values = [
+        LucasSequence(a[0], a[1] - segments.offset.get(a[1], 0), *a[2:])
+        if isinstance(a, sp.Tuple) else a
+        for a in ring.atoms
+    ]
+    product: sp.Expr = sp.Integer(int(constant))
+    for factor, multiplicity in factors:
+        terms = [
+            sp.Mul(int(c), *(v**int(k) for v, k in zip(values, exponents, strict=False) if k))
+            for exponents, c in factor.to_dict().items()
+        ]
+        product *= sp.Add(*terms) ** int(multiplicity)
+    return product
+
+
 def _check_group(steps: Sequence[Step]) -> list[Verdict]:
     given = steps[0].given
     try:
-        atoms, powers = collect([e for s in steps for e in (s.lhs, s.rhs)], given)
-    except NotRationalError as error:
+        generators, segments = _generators([e for s in steps for e in (s.lhs, s.rhs)], given)
+    except (NotRationalError, RecursionError) as error:
         return [Verdict(outcome=Outcome.UNDECIDED, note=str(error)) for _ in steps]
+    generators += dict.fromkeys(
+        s.modulo[0] for s in steps if s.modulo and s.modulo[0] not in generators
+    )
+    engines: list[Ring] = [FlintRing(generators), SympyRing(generators)]
+    evaluations = [Evaluation(ring, segments, given) for ring in engines]
+    return [_check(step, evaluations, segments) for step in steps]
+
+
+def _generators(
+    expressions: Sequence[Any], given: Mapping[Any, Any]
+) -> tuple[list[sp.Expr], Segments]:
+    atoms, powers = collect(expressions, given)
     segments = Segments.of(n for _, n in powers)
     generators: list[sp.Expr] = sorted(atoms, key=str)
     known: set[Any] = set(generators)
@@ -51,11 +105,7 @@ def _check_group(steps: Sequence[Step]) -> list[Verdict]:
                     generators.append(atom)
     # sequences first: the engines order terms by them
     generators.sort(key=lambda g: not isinstance(g, sp.Tuple))
-    extra = [s.modulo[0] for s in steps if s.modulo and s.modulo[0] not in known]
-    generators += dict.fromkeys(extra)
-    engines = [ring(generators) for ring in (FlintRing, SympyRing)]
-    evaluations = [Evaluation(ring, segments, given) for ring in engines]
-    return [_check(step, evaluations, segments) for step in steps]
+    return generators, segments
 
 
 def _check(step: Step, evaluations: Sequence[Evaluation], segments: Segments) -> Verdict:
@@ -63,7 +113,7 @@ def _check(step: Step, evaluations: Sequence[Evaluation], segments: Segments) ->
         zero = [_vanishes(e.ring, _gap(step, e), step.modulo) for e in evaluations[:1]]
         if zero[0]:
             zero += [_vanishes(e.ring, _gap(step, e), step.modulo) for e in evaluations[1:]]
-    except NotRationalError as error:
+    except (NotRationalError, RecursionError) as error:
         return Verdict(outcome=Outcome.UNDECIDED, note=str(error))
     if all(zero):
         return Verdict(outcome=Outcome.PROVED)
