@@ -7,28 +7,33 @@ keeps the important ones under permanent slugs.
 
 from __future__ import annotations
 
-from theory.closed_forms import CATALOGUE, formula_by_slug
-from theory.formula import Formula
-from theory.optimizers import (
-    LinearRule,
-    averaged,
-    ema_momentum,
-    heavy_ball,
-    nesterov,
-    pytorch_sgd,
-    quasi_hyperbolic,
-    sgd,
-)
-from theory.sampling import (
-    SamplingScheme,
-    dropped_batch,
-    fresh_batches,
-    kept_batch,
-    reshuffled,
-    shuffled_once,
-    with_replacement,
-)
-from theory.stationary_law import QUANTITIES, StationaryLaw, stationary_law
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # mypy takes a function for its module where both have one name, as here
+    from theory.closed_forms import CATALOGUE, formula_by_slug
+    from theory.formula import Formula
+    from theory.law import QUANTITIES, StationaryLaw, stationary_law
+    from theory.optimizers import (  # type: ignore[no-redef]
+        LinearRule,
+        averaged,
+        convert,
+        ema_momentum,
+        heavy_ball,
+        nesterov,
+        pytorch_sgd,
+        quasi_hyperbolic,
+        sgd,
+    )
+    from theory.sampling import (  # type: ignore[no-redef]
+        SamplingScheme,
+        dropped_batch,
+        fresh_batches,
+        kept_batch,
+        reshuffled,
+        shuffled_once,
+        with_replacement,
+    )
 
 __all__ = [
     "CATALOGUE",
@@ -38,6 +43,7 @@ __all__ = [
     "SamplingScheme",
     "StationaryLaw",
     "averaged",
+    "convert",
     "dropped_batch",
     "ema_momentum",
     "formula_by_slug",
@@ -53,3 +59,33 @@ __all__ = [
     "stationary_law",
     "with_replacement",
 ]
+
+_HOMES = {
+    "theory.closed_forms": ("CATALOGUE", "formula_by_slug"),
+    "theory.formula": ("Formula",),
+    "theory.law": ("QUANTITIES", "StationaryLaw", "stationary_law"),
+    "theory.optimizers": (
+        "LinearRule", "averaged", "convert", "ema_momentum", "heavy_ball", "nesterov", "pytorch_sgd",
+        "quasi_hyperbolic", "sgd",
+    ),
+    "theory.sampling": (
+        "SamplingScheme", "dropped_batch", "fresh_batches", "kept_batch", "reshuffled", "shuffled_once",
+        "with_replacement",
+    ),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+if not TYPE_CHECKING:  # a type checker reads the imports above
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name when it is first used; ``import theory`` loads nothing heavy."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'theory' has no attribute {name!r}")
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,9 +9,9 @@ from functools import cached_property
 import sympy as sp
 
 from theory.formula import Formula
+from theory.law import stationary_law
 from theory.optimizers import LinearRule, heavy_ball
 from theory.sampling import SamplingScheme
-from theory.stationary_law import stationary_law
 
 __all__ = ["Entry", "limit_entry", "pair_entry"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from theory.errors import require_known
 from theory.optimizers.averaged import averaged
+from theory.optimizers.convert import convert
 from theory.optimizers.ema_momentum import ema_momentum
 from theory.optimizers.heavy_ball import heavy_ball
 from theory.optimizers.nesterov import nesterov
@@ -21,6 +22,7 @@ __all__ = [
     "LinearRule",
     "NumericRule",
     "averaged",
+    "convert",
     "ema_momentum",
     "heavy_ball",
     "nesterov",

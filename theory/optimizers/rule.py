@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 import sympy as sp
 
 from theory.errors import TheoryError
 from theory.symbols import curvature, learning_rate
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["LinearRule", "NumericRule"]
 
@@ -190,6 +192,8 @@ class LinearRule:
         TheoryError
             If a hyperparameter is missing.
         """
+        import numpy as np
+
         symbols = (learning_rate, *self.parameters)
         missing = [str(s) for s in symbols if str(s) not in values]
         if missing:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import sympy as sp
 
 from theory.errors import TheoryError
 from theory.noise import NoiseComponent
 from theory.symbols import batch_size, samples, steps_per_epoch
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 __all__ = ["IndexArray", "SamplingScheme"]
 
-IndexArray = npt.NDArray[np.int64]
+IndexArray: TypeAlias = "npt.NDArray[np.int64]"
 Pass = Literal["sample", "batch", "epoch", "run"]
-Draw = Callable[[int, int, int, np.random.Generator], IndexArray]
+Draw: TypeAlias = "Callable[[int, int, int, np.random.Generator], IndexArray]"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -202,6 +204,8 @@ class SamplingScheme:
         TheoryError
             As :meth:`steps_per_epoch`; or if ``draw_epoch`` returns the wrong number of indices.
         """
+        import numpy as np
+
         sizes = self.batch_sizes(samples, batch_size)
         used = sum(sizes)
         out = np.empty((epochs, used), dtype=np.int64)

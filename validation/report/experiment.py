@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from theory.optimizers import LinearRule, heavy_ball
 from theory.sampling import SamplingScheme, fresh_batches, kept_batch, reshuffled
-from theory.stationary_law import stationary_law
+from theory.law import stationary_law
 from validation.compare import Comparison, compare, replicas_for
 from validation.data import load_data
 from validation.regression import FloatArray, Regression
@@ -92,7 +93,7 @@ def plan_for(
     relative = np.minimum(2.0, 2 / steps * (1 + radius**2) / np.maximum(1 - radius**2, 1e-300))
     cost = 2.0 * batch * problem.dimension * steps
     wanted = {
-        i: replicas_for(RESOLUTION, comparisons=problem.dimension, shape=1 / relative[i])
+        int(i): replicas_for(RESOLUTION, comparisons=problem.dimension, shape=1 / relative[i])
         for i in np.flatnonzero(problem.curvatures > 0)
     }
     needed = {i: int(np.ceil(-np.log(1e-3) / (2 * steps * -np.log(radius[i])))) for i in wanted}
@@ -168,7 +169,7 @@ def _predicted(plan: Plan, scheme: SamplingScheme, noise: FloatArray) -> FloatAr
     """Predicted variance per direction; directions that do not move have none."""
     moving = plan.problem.curvatures > 0
     law = stationary_law(plan.rule, scheme).weight_variance
-    values: dict[str, float | int] = {
+    values: dict[str, Any] = {
         **plan.hyperparameters, "samples": plan.problem.samples, "batch_size": plan.batch_size,
         "steps_per_epoch": scheme.steps_per_epoch(plan.problem.samples, plan.batch_size),
     }

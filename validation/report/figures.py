@@ -11,7 +11,7 @@ from theory.closed_forms import formula_by_slug
 from theory.errors import MissingPackageError
 from theory.optimizers import heavy_ball
 from theory.sampling import fresh_batches, reshuffled
-from theory.stationary_law import stationary_law
+from theory.law import stationary_law
 from validation.report.experiment import Experiment
 
 __all__ = ["experiment_figure", "spectrum_figure", "variance_figure"]

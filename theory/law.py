@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import sympy as sp
 
 from theory.engine.flat_limit import flat_limit
@@ -27,6 +26,10 @@ from theory.symbols import (
     steps_per_epoch,
     weight_decay,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["QUANTITIES", "StationaryLaw", "stationary_law"]
 
@@ -362,6 +365,8 @@ class StationaryLaw:
         lag: int = 0, position: int | None = None, **values: float,
     ) -> npt.NDArray[np.float64]:
         """Full stationary covariance for any symmetric H and C; see :mod:`theory.matrix_law`."""
+        import numpy as np
+
         from theory.matrix_law import covariance
 
         result: npt.NDArray[np.float64] = covariance(
