@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from theory.symbols import PARAMETERS
+from theory.symbols import PARAMETERS, frequency
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +77,13 @@ class Formula:
     def flat_limit(self) -> Formula | None:
         """The exact limit of zero curvature, or None where there is none."""
         return None if self.derive_flat_limit is None else self.derive_flat_limit()
+
+    @cached_property
+    def at_zero_frequency(self) -> Formula:
+        """The same formula at frequency 0, where every cosine is exactly 1."""
+        rest = {frequency: sp.Integer(0)}
+        where = tuple((name, value.subs(rest)) for name, value in self.where)
+        return replace(self, compact=self.compact.subs(rest), where=where)
 
     @cached_property
     def parameters(self) -> tuple[sp.Symbol, ...]:

@@ -53,6 +53,9 @@ def enclosure_at(formula: Formula, numbers: Mapping[str, Fraction], bits: int) -
     """Enclose the value at numbers that are exact already."""
     if any(numbers.get(n) == 0 for n in ("curvature", "second_curvature")):
         return _flat(formula, numbers, bits)
+    if numbers.get("frequency") == 0:
+        rest = formula.at_zero_frequency
+        return enclosure_at(rest, {s.name: numbers[s.name] for s in rest.parameters}, bits)
     prepared = compiled(formula)
     for symbol in prepared.parameters:
         check_domain(symbol, numbers[symbol.name])

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from theory.law import stationary_law
 from theory.optimizers import LinearRule, heavy_ball
 from theory.sampling import SamplingScheme, fresh_batches, kept_batch, reshuffled
-from theory.law import stationary_law
 from validation.compare import Comparison, compare, replicas_for
 from validation.data import load_data
 from validation.regression import FloatArray, Regression

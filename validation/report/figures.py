@@ -9,9 +9,9 @@ import numpy as np
 
 from theory.closed_forms import formula_by_slug
 from theory.errors import MissingPackageError
+from theory.law import stationary_law
 from theory.optimizers import heavy_ball
 from theory.sampling import fresh_batches, reshuffled
-from theory.law import stationary_law
 from validation.report.experiment import Experiment
 
 __all__ = ["experiment_figure", "spectrum_figure", "variance_figure"]

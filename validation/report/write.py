@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +14,7 @@ from theory.errors import MissingPackageError
 from theory.units import unit_text
 from validation.compare import Comparison
 from validation.evidence import Cell, evidence_table
+from validation.files import write_atomically
 from validation.report.experiment import Experiment, Plan, bundled_plans, plan_for, run_experiment
 from validation.report.figures import experiment_figure, spectrum_figure, variance_figure
 from validation.report.formulas_tex import catalogue_latex
@@ -94,19 +93,6 @@ _CONVENTIONS = (
     "displacement of the reported weights. An autocovariance has its first index at the later time. "
     "The loss of a regression is half the mean squared residual.</p>"
 )
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write to a temporary file beside ``path`` and rename it: never half a file."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _bar(total: int, name: str) -> Any:
