@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from validation.compare import Comparison
     from validation.predict import Prediction
     from validation.regression import FloatArray
-    from validation.simulate import SimulationResult
+    from validation.simulate import Noise, SimulationResult
 
 _DESCRIPTION = """\
 Run SGD on the regression from the minimum, in many independent replicas with indices drawn as the
@@ -54,7 +54,9 @@ The exit code is 0 whatever the verdict.
 """
 
 #: multiply-adds a default number of replicas may cost
-_WORK = 2e10
+_WORK = 3e10
+#: burn-in, in steps, that a default may reach
+_MOST_STEPS = 200_000
 _LARGEST_START_BIAS = 1e-3
 
 
@@ -103,7 +105,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     needed = _replicas_needed(problem, made, counts["epochs"], resolution)
     replicas, burn_in = _plan(
-        problem, made, needed, counts["epochs"], given.get("replicas"), given.get("burn_in")
+        problem, made, arguments.noise, needed, counts["epochs"], given.get("replicas"),
+        given.get("burn_in"),
     )
     with _Progress() as progress:
         result = simulate(
@@ -166,31 +169,51 @@ def _replicas_needed(
 
 
 def _plan(
-    problem: Problem, made: Prediction, needed: npt.NDArray[Any], epochs: int,
+    problem: Problem, made: Prediction, noise: Noise, needed: npt.NDArray[Any], epochs: int,
     replicas: int | None, burn_in: int | None,
 ) -> tuple[int, int]:
     """Replicas and burn-in with which most directions can be judged, within the work allowed.
 
-    What the user gave stays. A direction is ready for judgement after the burn-in that lets it
-    forget its start, with the replicas that reach the resolution.
+    What the user gave stays. Tried are burn-ins of 1, 2, 4, ... epochs: a direction can be judged
+    if it has forgotten its start and the replicas reach the resolution in it.
     """
     import numpy as np
 
-    ready = np.ceil(
-        math.log(_LARGEST_START_BIAS) / (2 * made.steps_per_epoch * np.log(_pole_moduli(problem, made)))
-    )
     moving = needed > 0
-    cost = 2.0 * made.batch_size * len(needed) * made.steps_per_epoch
-    candidates = [burn_in] if burn_in is not None else sorted({int(v) for v in ready[moving]})
-    best, most = (replicas or 20, candidates[0] if candidates else 0), -1
-    for chosen in candidates:
-        work = int(min(_WORK / (cost * (chosen + epochs)), 1e7))
-        reached = moving & (ready <= chosen) & (needed <= (replicas or work))
+    per_epoch = 2.0 * made.batch_size * len(needed) * made.steps_per_epoch
+    best, most = (replicas or 20, burn_in or 1), -1
+    tried = burn_in if burn_in is not None else 1
+    while True:
+        work = int(min(_WORK / (per_epoch * (tried + epochs)), 1e7))
+        ready = moving & (_start_bias(problem, made, noise, tried) <= _LARGEST_START_BIAS)
+        reached = ready & (needed <= (replicas or work))
         if int(reached.sum()) > most:
             most = int(reached.sum())
-            enough = needed[reached].max() if reached.any() else needed.max(initial=20)
-            best = replicas or max(20, min(int(enough), work)), chosen
-    return best
+            enough = needed[reached if reached.any() else moving].max(initial=20)
+            best = replicas or int(np.clip(enough, 20, max(work, 20))), tried
+        tried *= 2
+        affordable = tried * made.steps_per_epoch <= _MOST_STEPS and work >= (replicas or 20)
+        if burn_in is not None or ready.sum() == moving.sum() or not affordable:
+            return best
+
+
+def _start_bias(problem: Problem, made: Prediction, noise: Noise, epochs: int) -> FloatArray:
+    """What a start at the minimum still weighs after this burn-in; as ``simulate`` judges it.
+
+    For very long epochs in many directions an upper estimate, which is quicker.
+    """
+    from validation.simulate import epoch_start_bias, start_bias
+
+    numeric = problem.rule.numeric(made.hyperparameters)
+    one_run = problem.scheme.lasting == "run"
+    quick = made.steps_per_epoch * len(made.curvatures) > 50_000
+    if noise == "additive" and problem.scheme.lasting == "epoch" and not quick:
+        sizes = problem.scheme.batch_sizes(made.samples, made.batch_size)
+        return epoch_start_bias(numeric, made.curvatures, sizes, made.samples, epochs)
+    return start_bias(
+        numeric, made.curvatures, epochs * made.steps_per_epoch,
+        linear=one_run or noise == "regression",
+    )
 
 
 class _Progress:
