@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from derivations.catalogue import Proof, derive, derive_pair, prove_catalogue
 from derivations.derivation import Derivation
+from derivations.notebook import to_notebook
 from derivations.step import Outcome, Step, Verdict
+from derivations.typeset import to_latex, to_markdown
 
 __all__ = [
     "Derivation",
@@ -20,4 +22,7 @@ __all__ = [
     "derive",
     "derive_pair",
     "prove_catalogue",
+    "to_latex",
+    "to_markdown",
+    "to_notebook",
 ]

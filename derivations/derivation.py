@@ -1,9 +1,8 @@
-"""A derivation: prose, definitions and steps that end in a formula."""
+"""A derivation: prose and steps that end in a formula."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from derivations.step import Step, Verdict
 from derivations.zero_test import check_steps
@@ -22,8 +21,6 @@ class Derivation:
         Those of the formula.
     setting
         Paragraphs of prose before the first step: what is computed and under which conventions.
-    definitions
-        Names that the steps use, with their values: pairs (symbol, expression or matrix).
     steps
         The identities, in reading order; the last one's right side is the printed formula.
     result
@@ -35,7 +32,6 @@ class Derivation:
     setting: tuple[str, ...]
     steps: tuple[Step, ...]
     result: Formula
-    definitions: tuple[tuple[Any, Any], ...] = field(default=())
 
     def check(self) -> tuple[Verdict, ...]:
         """The verdict on every step, in order."""

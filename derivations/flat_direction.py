@@ -150,7 +150,6 @@ def derive_flat(
     return Derivation(
         slug=formula.slug, title=formula.title, setting=setting_prose(frame), steps=tuple(steps),
         result=formula,
-        definitions=tuple((k, v) for k, v in frame.given.items() if isinstance(k, sp.MatrixSymbol)),
     )
 
 

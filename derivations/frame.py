@@ -87,12 +87,11 @@ class Frame:
 
     def free(self, name: str) -> sp.MatrixSymbol:
         """A square matrix of unknown entries: what is proved with it holds for any matrix."""
-        letter = sp.Symbol(name).name.lower()
         cells = [
-            [sp.Symbol(f"{letter}_{{{i + 1}{k + 1}}}") for k in range(self.size)]
+            [sp.Symbol(rf"\hat{{{name.lower()}}}_{{{i + 1}{k + 1}}}") for k in range(self.size)]
             for i in range(self.size)
         ]
-        return self.define(name, sp.ImmutableMatrix(cells))
+        return self.define(rf"\hat{{{name}}}", sp.ImmutableMatrix(cells))
 
     @cached_property
     def identity(self) -> Any:
@@ -131,6 +130,8 @@ class Frame:
         if exponent == 0:
             return self.identity
         a, e, d = self.A(side), self.invariants(side), self.rule.state_size
+        if exponent == 1:
+            return a
         shifted = exponent - 1 if self.delayed else exponent
         terms, factors = [], self.identity if not self.delayed else a
         for k in range(d):

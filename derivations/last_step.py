@@ -47,19 +47,19 @@ def _later(frame: Frame) -> Step:
 
 def _mean(frame: Frame) -> tuple[Step, ...]:
     """The sum over the epoch obeys the equation of the white law."""
-    free = frame.free("W^{*}")
+    free = frame.free("W")
 
     def bridge(k: object) -> object:
         return free - frame.power(k) * free * frame.power(k, RIGHT).T
 
     return (frame.step(
-        r"Unit noise at the last step only, $W^*$ at the start of an epoch: $V=\sum_{j<M}A^jW^*A^{j\top}$ has "
-        r"$V-AVA^\top=W^*-A^MW^*A^{M\top}$, each term adding",
+        r"Unit noise at the last step only, $\hat W$ at the start of an epoch: $V=\sum_{j<M}A^j\hat WA^{j\top}$ has "
+        r"$V-AVA^\top=\hat W-A^M\hat WA^{M\top}$, each term adding",
         bridge(n + 1) - bridge(n),
         frame.power(n) * free * frame.power(n, RIGHT).T
         - frame.A() * (frame.power(n) * free * frame.power(n, RIGHT).T) * frame.A(RIGHT).T,
     ), frame.step(
-        r"and periodicity says $W^*-A^MW^*A^{M\top}=BB^\top$. So $V$ obeys the equation of the white law, "
+        r"and periodicity says $\hat W-A^M\hat WA^{M\top}=BB^\top$. So $V$ obeys the equation of the white law, "
         r"$V=X$.",
         frame.X() - frame.A() * frame.X() * frame.A(RIGHT).T, frame.BB,
     ))

@@ -45,7 +45,6 @@ def derive_limit(entry: Entry, formula: Formula) -> Derivation:
         slug=formula.slug, title=formula.title,
         setting=(*parent.setting, "First the exact law, then its limit."),
         steps=(*parent.steps, *LIMITS[entry.slug](entry, exact, formula)), result=formula,
-        definitions=parent.definitions,
     )
 
 

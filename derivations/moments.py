@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -49,10 +48,9 @@ def derive_moment(
 ) -> Derivation:
     """The derivation of one of the second moments; its last step ends in ``formula``."""
     frame, steps = moment_steps(rule, scheme, quantity, formula)
-    shown = [(k, v) for k, v in frame.given.items() if isinstance(k, sp.MatrixSymbol)]
     return Derivation(
         slug=formula.slug, title=formula.title, setting=setting_prose(frame),
-        steps=tuple(steps), result=formula, definitions=tuple(shown),
+        steps=tuple(steps), result=formula,
     )
 
 
@@ -114,22 +112,11 @@ def moment_steps(
     return frame, steps
 
 
-def loss_steps(steps: list[Step], formula: Formula, variance: Formula) -> list[Step]:
-    """lambda <theta²> / 2."""
-    given: dict[Any, Any] = dict(formula.where)
-    return [*steps, Step(
-        because=r"The mean excess loss of the direction is $\frac12\lambda\langle\theta^2\rangle$.",
-        lhs=curvature * variance.expression / 2, rhs=formula.compact, given=given,
-        domain=formula.valid_if,
-    )]
-
-
 def combined(name: str, formula: Formula, rule: LinearRule, scheme: SamplingScheme) -> Derivation:
     """Quantities made of moments: loss fluctuation and correlation time."""
     law = stationary_law(rule, scheme)
     over = law.weight_variance
     frame, steps = moment_steps(rule, scheme, "weight-variance", over)
-    shown = [(k, v) for k, v in frame.given.items() if isinstance(k, sp.MatrixSymbol)]
     given: dict[Any, Any] = dict(formula.where)
     if name == "loss-fluctuation":
         lhs = curvature * over.expression / 2
@@ -138,7 +125,7 @@ def combined(name: str, formula: Formula, rule: LinearRule, scheme: SamplingSche
         under = law.velocity_variance
         _, more = moment_steps(rule, scheme, "velocity-variance", under)
         skip = len(read_rule(frame)) + len(covariance_steps(scheme))
-        steps += [replace(s, because=s.because) for s in more[skip:]]
+        steps += more[skip:]
         lhs = 2 * over.expression / under.expression
         because = r"The correlation time is $2\langle\theta^2\rangle/\langle v^2\rangle$, in steps."
     steps.append(Step(
@@ -151,5 +138,5 @@ def combined(name: str, formula: Formula, rule: LinearRule, scheme: SamplingSche
         ))
     return Derivation(
         slug=formula.slug, title=formula.title, setting=setting_prose(frame), steps=tuple(steps),
-        result=formula, definitions=tuple(shown),
+        result=formula,
     )

@@ -14,11 +14,11 @@ _M, _N, _S = steps_per_epoch, samples, batch_size
 #: an epoch long enough that all kinds of pairs of steps differ; step k has position ((k-1) mod 5) + 1
 _LENGTH = 5
 _PAIRS = (
-    ("two steps of one epoch", (2, 4)),
-    ("two steps of one epoch, the last included", (2, 5)),
-    ("two positions in different epochs", (2, 8)),
-    ("the same position in different epochs", (2, 7)),
-    ("the last position in different epochs", (5, 10)),
+    ("Two steps of one epoch", (2, 4)),
+    ("Two steps of one epoch, the last included", (2, 5)),
+    ("Two positions in different epochs", (2, 8)),
+    ("The same position in different epochs", (2, 7)),
+    ("The last position in different epochs", (5, 10)),
 )
 
 
@@ -26,7 +26,7 @@ def covariance_steps(scheme: SamplingScheme) -> list[Step]:
     """Check the weights of the components against sampling without replacement."""
     steps = [Step(
         because=f"The noise of {scheme.name}, in units of $c$, as a sum of elementary noises of unit variance "
-        f"({_names(scheme)}). Two equal steps have the variance of one full batch:",
+        f"({_names(scheme)}). A step has the variance of one full batch:",
         lhs=_sum(scheme, (2, 2)), rhs=sp.S.One,
     )]
     if scheme.draw_epoch is not None or scheme.lasting in ("sample", "batch"):
@@ -50,11 +50,14 @@ def covariance_steps(scheme: SamplingScheme) -> list[Step]:
             expected = sp.S.Zero
         else:
             expected = sp.S.One if same else -1 / _N / variance
+        total = _sum(scheme, pair)
+        if total == 0 and expected == 0:
+            continue  # no elementary noise correlates them, and none should
         reason = "are independent" if independent else (
             "have the same noise" if same else r"share a pass without replacement, $-C_0/N$ over $C_0(1/S-1/N)$"
         )
         steps.append(Step(
-            because=f"{words} {reason}:", lhs=_sum(scheme, pair), rhs=expected, given=given,
+            because=f"{words} {reason}:", lhs=total, rhs=expected, given=given,
         ))
     return steps
 

@@ -42,8 +42,7 @@ def crossover(entry: Entry, formula: Formula) -> Derivation:
              domain=formula.valid_if),
     ]
     return Derivation(
-        slug=formula.slug, title=formula.title, steps=tuple(steps), result=formula,
-        definitions=one.definitions, setting=(
+        slug=formula.slug, title=formula.title, steps=tuple(steps), result=formula, setting=(
             *one.setting, r"The crossover is where the correlation times of the two regimes agree: first that of steep "
             "directions, then that of flat ones for long epochs.",
         ),

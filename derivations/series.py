@@ -76,8 +76,8 @@ def power_step(
 ) -> Step:
     """z p' = n z' p for p = z**n."""
     return Step(
-        because=f"Its power ${sp.latex(power)}={sp.latex(name)}^{{\\text{{power}}}}$ solves $zp'=n\\,z'p$ "
-        "coefficient by coefficient (primes: derivatives of the series).",
+        because=f"The power ${sp.latex(power)}={sp.latex(name)}^n$ with $n$ as in the sequences solves "
+        "$zp'=n\\,z'p$ coefficient by coefficient (primes: derivatives of the series).",
         lhs=name * slopes[1], rhs=n * power * slopes[0], given=given, modulo=(x, order - 1),
     )
 

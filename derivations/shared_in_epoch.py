@@ -57,7 +57,7 @@ def _state(frame: Frame, j: Any, start: Any) -> Any:
 
 def _within(frame: Frame) -> list[Step]:
     """The moments with the shared noise and among themselves, one step on."""
-    y = frame.free("Y^{*}")
+    y = frame.free("Y")
     a, b, a2, b2 = frame.A(), frame.B(), frame.A(RIGHT), frame.B(RIGHT)
     z, z2 = frame.S(n) * b, frame.S(n, RIGHT) * b2
     steps = [
@@ -68,7 +68,7 @@ def _within(frame: Frame) -> list[Step]:
             frame.S(n + 1) * b, a * z + b,
         ),
         frame.step(
-            r"With any covariance $Y^*$ at the start, $Y_j=A^jY^*A^{j\top}+S_jBB^\top S_j^\top$ obeys "
+            r"With any covariance $\hat Y$ at the start, $Y_j=A^j\hat YA^{j\top}+S_jBB^\top S_j^\top$ obeys "
             r"$Y_{j+1}=AY_jA^\top+AZ_jB^\top+BZ_j^\top A^\top+BB^\top$.",
             _state(frame, n + 1, y),
             a * _state(frame, n, y) * a2.T + a * z * b2.T + b * z2.T * a2.T + frame.BB,
@@ -79,12 +79,12 @@ def _within(frame: Frame) -> list[Step]:
 
 def _closing(frame: Frame) -> list[Step]:
     """Periodicity fixes the start."""
-    m, w = steps_per_epoch, frame.free("W^{*}")
+    m, w = steps_per_epoch, frame.free("W")
     s, s2, p, p2 = frame.S(m), frame.S(m, RIGHT), frame.power(m), frame.power(m, RIGHT)
     y = s * w * s2.T
     return [frame.step(
         r"The next epoch starts as this one did, $Y=A^MYA^{M\top}+S_MBB^\top S_M^\top$. The solution is "
-        r"$Y=S_MWS_M^\top$ with $W=A^MWA^{M\top}+BB^\top$, because $S_M$ commutes with $A^M$: for any $W^*$",
+        r"$Y=S_MWS_M^\top$ with $W=A^MWA^{M\top}+BB^\top$, because $S_M$ commutes with $A^M$: for any $\hat W$",
         y - p * y * p2.T - s * frame.BB * s2.T,
         s * (w - p * w * p2.T - frame.BB) * s2.T,
     )]
@@ -106,7 +106,7 @@ def _square(frame: Frame, k: Any) -> Any:
 
 
 def _sum_over_epoch(frame: Frame) -> list[Step]:
-    y, x, m = frame.free("Y^{*}"), frame.X(), steps_per_epoch
+    y, x, m = frame.free("Y"), frame.X(), steps_per_epoch
     a, a2 = frame.A(), frame.A(RIGHT)
     s, s2 = frame.S(m), frame.S(m, RIGHT)
 
@@ -139,8 +139,8 @@ def _sum_over_epoch(frame: Frame) -> list[Step]:
 
 
 def _lag_recursion(frame: Frame) -> Step:
-    y = frame.free("C^{*}")
-    z = frame.define("Z'_{j}", frame.free("D^{*}") * frame.B(RIGHT))
+    y = frame.free("C")
+    z = frame.define("Z'_{j}", frame.free("D") * frame.B(RIGHT))
 
     def moment(k: Any) -> Any:
         return frame.power(k) * y + frame.S(k) * frame.B() * z.T
