@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from theory.errors import TheoryError, require_known
 from validation.commands.arguments import (
@@ -14,6 +14,9 @@ from validation.commands.arguments import (
     read_symbols,
 )
 from validation.commands.output import print_json, write_whole
+
+if TYPE_CHECKING:
+    from derivations import Derivation
 
 _DESCRIPTION = """\
 Derive a formula step by step. Every step is checked by machine, in two polynomial engines: PROVED,
@@ -57,28 +60,23 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> None:
     letters = read_symbols(arguments.symbols)
     derivation = _derivation(arguments)
-    if arguments.notebook:
-        from derivations import to_notebook
+    from derivations import to_latex, to_markdown, to_notebook
 
-        notebook = to_notebook(derivation, letters)
-        write_whole(arguments.notebook, lambda path: _write_notebook(path, notebook))
-        if not arguments.json:
-            print(f"wrote {arguments.notebook}")
+    if arguments.notebook:
+        write_whole(
+            arguments.notebook, lambda path: to_notebook(derivation, path, symbols=letters)
+        )
     if arguments.json:
         print_json(_record(derivation, letters))
     elif arguments.latex:
-        from derivations import to_latex
-
-        print(to_latex(derivation, letters))
-    elif not arguments.notebook:
-        from derivations import to_markdown
-
-        print(to_markdown(derivation, letters))
-        if not arguments.markdown:
-            print(_verdicts(derivation))
+        print(to_latex(derivation, symbols=letters))
+    elif arguments.notebook:
+        print(f"wrote {arguments.notebook}")
+    else:
+        print(to_markdown(derivation, symbols=letters, verdicts=not arguments.markdown))
 
 
-def _derivation(arguments: argparse.Namespace) -> Any:
+def _derivation(arguments: argparse.Namespace) -> Derivation:
     """By slug, or by rule, scheme and quantity."""
     pair = {"--rule": arguments.rule, "--sampling": arguments.sampling,
             "--quantity": arguments.quantity}
@@ -103,15 +101,7 @@ def _derivation(arguments: argparse.Namespace) -> Any:
     return derive_pair(rule, scheme, arguments.quantity)
 
 
-def _write_notebook(path: Any, notebook: Any) -> None:
-    """A notebook may be text, a mapping, or an nbformat node (which is a mapping)."""
-    import json
-
-    text = notebook if isinstance(notebook, str) else json.dumps(notebook, indent=1)
-    path.write_text(text, encoding="utf-8")
-
-
-def _record(derivation: Any, letters: dict[str, str]) -> dict[str, Any]:
+def _record(derivation: Derivation, letters: dict[str, str]) -> dict[str, Any]:
     from theory.export import formula_record
 
     verdicts = derivation.check()
@@ -126,10 +116,3 @@ def _record(derivation: Any, letters: dict[str, str]) -> dict[str, Any]:
         ],
         "formula": formula_record(derivation.result, letters),
     }
-
-
-def _verdicts(derivation: Any) -> str:
-    verdicts = derivation.check()
-    lines = [f"step {i}: {verdict}" for i, verdict in enumerate(verdicts, start=1)]
-    proved = sum(v.proved for v in verdicts)
-    return "\n".join([*lines, f"{proved} of {len(verdicts)} steps PROVED"])

@@ -30,6 +30,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--output", metavar="DIR", default="build/report", help="default build/report")
     parser.add_argument("--data", help="also report on this CSV or NPZ file, or bundled set")
     parser.add_argument("--target", metavar="COLUMN", help="column of --data to predict")
+    parser.add_argument("--no-intercept", action="store_true", help="no column of ones in --data")
     add_json(parser)
     return parser
 
@@ -42,7 +43,9 @@ def run(arguments: argparse.Namespace) -> None:
     output = Path(arguments.output)
     if output.exists() and not output.is_dir():
         raise TheoryError(f"cannot write {str(output)!r}: it is a file; name a folder")
-    write_report(output, data=arguments.data, target=arguments.target)
+    write_report(
+        output, data=arguments.data, target=arguments.target, intercept=not arguments.no_intercept
+    )
     if arguments.json:
         print_json({"output": str(output), "files": sorted(p.name for p in output.iterdir())})
     else:

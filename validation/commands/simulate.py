@@ -58,6 +58,7 @@ _WORK = 3e10
 #: burn-in, in steps, that a default may reach
 _MOST_STEPS = 200_000
 _LARGEST_START_BIAS = 1e-3
+_LEAST = {"epochs": 1, "seed": 0, "replicas": 20, "burn_in": 0}
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -88,16 +89,13 @@ def run(arguments: argparse.Namespace) -> None:
     from validation.simulate import simulate
 
     require_known(arguments.noise, ("additive", "regression"), "noise")
-    counts = {name: whole(name, getattr(arguments, name)) for name in ("epochs", "seed")}
-    given = {
-        name: whole(name, text) for name in ("replicas", "burn_in")
+    counts = {
+        name: _count(name, text, least) for name, least in _LEAST.items()
         if (text := getattr(arguments, name)) is not None
     }
     resolution = double("resolution", arguments.resolution)
     if not 0 < resolution < 1:
         raise TheoryError(f"resolution = {resolution:g} must lie between 0 and 1")
-    if not given.get("replicas", 20) >= 20:
-        raise TheoryError(f"replicas = {given['replicas']}: a comparison needs at least 20")
     problem = read_problem(arguments)
     made = predict(
         problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
@@ -105,8 +103,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     needed = _replicas_needed(problem, made, counts["epochs"], resolution)
     replicas, burn_in = _plan(
-        problem, made, arguments.noise, needed, counts["epochs"], given.get("replicas"),
-        given.get("burn_in"),
+        problem, made, arguments.noise, needed, counts["epochs"], counts.get("replicas"),
+        counts.get("burn_in"),
     )
     with _Progress() as progress:
         result = simulate(
@@ -126,6 +124,14 @@ def run(arguments: argparse.Namespace) -> None:
         print_json(heading(problem) | record | extra)
     else:
         print(_page(problem, made, record, comparison))
+
+
+def _count(name: str, text: str, least: int) -> int:
+    """A whole number that is large enough; a comparison takes at least 20 replicas."""
+    value = whole(name, text)
+    if not least <= value < 2**63:
+        raise TheoryError(f"{name} = {value} must be at least {least} and below 2**63")
+    return value
 
 
 def _arrays(columns: list[list[float]]) -> tuple[FloatArray, FloatArray]:
