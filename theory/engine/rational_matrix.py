@@ -40,9 +40,11 @@ class PolynomialRing:
             If the expression is not rational in them, e.g. has a square root of a hyperparameter.
         """
         numerator, denominator = sp.fraction(sp.together(expression))
-        return self._polynomial(numerator), self._polynomial(denominator)
+        (top, over), (bottom, under) = self._polynomial(numerator), self._polynomial(denominator)
+        return top * under, bottom * over
 
-    def _polynomial(self, expression: sp.Expr) -> Polynomial:
+    def _polynomial(self, expression: sp.Expr) -> tuple[Polynomial, int]:
+        """A polynomial with integer coefficients, and the number it was multiplied with."""
         try:
             poly = sp.Poly(expression, *self.symbols, domain=sp.QQ)
         except sp.PolynomialError as error:
@@ -51,9 +53,7 @@ class PolynomialRing:
                 "write the rule or scheme with rational functions of its hyperparameters"
             ) from error
         scale, cleared = poly.clear_denoms(convert=True)
-        if scale != 1:
-            raise TheoryError(f"{expression} has fractional coefficients after clearing: {scale}")
-        return self._context.from_dict({m: int(c) for m, c in cleared.terms()})
+        return self._context.from_dict({m: int(c) for m, c in cleared.terms()}), int(scale)
 
     def matrix(self, entries: sp.Matrix) -> RationalMatrix:
         """Convert a SymPy matrix."""
