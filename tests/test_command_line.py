@@ -574,6 +574,18 @@ def test_a_missing_package_names_the_pip_command(
     assert "pip install 'sgd-theory[report]'" in message
 
 
+def test_errors_of_the_system_are_one_line(
+    refused: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import validation.commands.list_formulas as command
+
+    def fail(arguments: Any) -> None:
+        raise PermissionError(13, "Permission denied", "/some/file")
+
+    monkeypatch.setattr(command, "run", fail)
+    assert "'/some/file': Permission denied" in refused("list")
+
+
 def test_light_commands_import_nothing_heavy() -> None:
     code = (
         "import sys; from validation.command_line import main;"

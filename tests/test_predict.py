@@ -208,6 +208,15 @@ def test_bad_input(change: dict[str, Any], error: type[Exception], match: str) -
         )
 
 
+def test_squares_that_overflow_are_refused() -> None:
+    huge = Regression(features=np.array([[1e200], [2e200]]), targets=np.array([1.0, 3.0]))
+    with pytest.raises(TheoryError, match=r"largest feature is 2e\+200.*Rescale"):
+        predict(
+            huge, rule_by_name("sgd"), scheme_by_name("fresh-batches"), batch_size=1,
+            hyperparameters={"learning_rate": 0.01},
+        )
+
+
 def test_weight_decay_must_be_the_problems() -> None:
     with pytest.raises(TheoryError, match="give both the same"):
         predict(

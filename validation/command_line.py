@@ -92,6 +92,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader left; what Python would still flush at exit goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        where = f"{error.filename!r}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}")
     return 0
 
 

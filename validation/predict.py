@@ -12,10 +12,10 @@ import sympy as sp
 
 from theory import symbols
 from theory.errors import TheoryError, UnstableError
+from theory.law import stationary_law
 from theory.matrix_law.hyperparameters import read_hyperparameters
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme, fresh_batches
-from theory.stationary_law import stationary_law
 from validation.regression import FloatArray, Regression
 
 __all__ = ["Prediction", "crossover_curvature", "predict", "stability_limit"]
@@ -124,7 +124,16 @@ def predict(
             f"weight_decay is {decay} in the hyperparameters but {problem.weight_decay} in the "
             "problem, whose minimum depends on it; give both the same"
         )
-    curvatures = problem.curvatures
+    with np.errstate(over="ignore", invalid="ignore"):
+        curvatures = problem.curvatures
+        noise = float(scheme.variance_factor(n, batch_size)) * np.diag(
+            problem.projected_noise_covariance
+        )
+    if not (np.isfinite(curvatures).all() and np.isfinite(noise).all()):
+        raise TheoryError(
+            f"the largest feature is {np.abs(problem.features).max():.3g}, the largest target "
+            f"{np.abs(problem.targets).max():.3g}: their squares overflow. Rescale the columns"
+        )
     limit = stability_limit(rule, exact, float(curvatures[0]))
     rate = float(exact["learning_rate"])
     if not rate < limit:
@@ -133,9 +142,6 @@ def predict(
             f"limit of {rule.name} in the steepest direction (curvature {curvatures[0]:.6g}). Lower "
             "the learning rate"
         )
-    noise = float(scheme.variance_factor(n, batch_size)) * np.diag(
-        problem.projected_noise_covariance
-    )
     crossover, note = crossover_curvature(rule, scheme, exact, steps)
     variances = _variances(rule, scheme, values, epoch, curvatures, noise)
     white = _variances(rule, fresh_batches(), values, epoch, curvatures, noise)
