@@ -8,7 +8,7 @@ import sympy as sp
 
 from derivations.derivation import Derivation
 from derivations.frame import n
-from derivations.moments import moment_steps, setting_prose
+from derivations.moments import VELOCITY, WEIGHTS, moment_steps, setting_prose
 from derivations.series import (
     horner,
     power_series,
@@ -27,8 +27,9 @@ from theory.sequences import LucasSequence
 from theory.law import stationary_law
 from theory.symbols import curvature, steps_per_epoch
 
-__all__ = ["binet_steps", "derive_flat", "flat_steps", "published_flat_steps"]
+__all__ = ["EXACT", "LIMIT", "binet_steps", "derive_flat", "flat_steps", "published_flat_steps"]
 
+EXACT, LIMIT = sp.Symbol("F_{exact}"), sp.Symbol("F_{limit}")
 _M, _x = steps_per_epoch, curvature
 
 
@@ -71,6 +72,7 @@ def flat_steps(
     exponent = _M - int(setting.remembering)
     order, low, lead = _order(bottom, invariants, second, exponent)
     given, names = _definitions(invariants, second, exponent, order)
+    given[EXACT] = expression
     steps += binet_steps(len(invariants))
     steps += root_steps(invariants, names["roots"], given, _x, order)
     for z, p, dz, dp in zip(*(names[k] for k in ("roots", "powers", "slopes", "power slopes")), strict=True):
@@ -86,7 +88,7 @@ def flat_steps(
     ))
     steps.append(Step(
         because="The exact law with the series put in; its value at zero is the printed formula.",
-        lhs=expression, rhs=formula.compact, given=given, domain=formula.valid_if, modulo=(_x, 1),
+        lhs=EXACT, rhs=formula.compact, given=given, domain=formula.valid_if, modulo=(_x, 1),
     ))
     return frame, steps
 
@@ -141,7 +143,8 @@ def derive_flat(
         steps += flat_steps(rule, scheme, "velocity-variance", under)[1]
         steps.append(Step(
             because=r"The correlation time is $2\langle\theta^2\rangle/\langle v^2\rangle$.",
-            lhs=2 * over.compact / under.compact, rhs=formula.compact, domain=formula.valid_if,
+            lhs=2 * WEIGHTS / VELOCITY, rhs=formula.compact,
+            given={WEIGHTS: over.compact, VELOCITY: under.compact}, domain=formula.valid_if,
         ))
     else:
         frame, steps = flat_steps(rule, scheme, quantity.removeprefix("flat-"), formula)
@@ -158,10 +161,10 @@ def published_flat_steps(formula: Formula, published: sp.Expr) -> list[Step]:
     small = sp.Symbol("epsilon", positive=True)
     given: dict[Any, Any] = {
         power: sp.Symbol("b") for power in formula.compact.atoms(sp.Pow) if power.exp.has(_M)
-    } | {_M: 1 / small}
+    } | {_M: 1 / small, EXACT: formula.compact, LIMIT: published}
     return [Step(
         because=r"The published form is the limit of long epochs: with $M=1/\epsilon$ and $b=\beta^M$ (between 0 and 1) "
         r"the ratio of the exact form to it is",
-        lhs=formula.compact / published, rhs=sp.S.One, given=given, modulo=(small, 1),
+        lhs=EXACT / LIMIT, rhs=sp.S.One, given=given, modulo=(small, 1),
         domain=formula.valid_if,
     )]

@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from derivations.derivation import Derivation
-from derivations.flat_direction import binet_steps, derive_flat, published_flat_steps
+from derivations.flat_direction import EXACT, LIMIT, binet_steps, derive_flat, published_flat_steps
 from derivations.moments import derive_moment
 from derivations.series import limit_power, root_series
 from derivations.step import Step
@@ -24,6 +24,7 @@ __all__ = ["LIMITS", "derive_limit"]
 
 _M, _beta, _eta, _lambda = steps_per_epoch, momentum, learning_rate, curvature
 _small = sp.Symbol("epsilon", positive=True)
+log = sp.Symbol("ell")
 _slow = sp.Symbol("E", positive=True)
 
 
@@ -52,7 +53,8 @@ def _ratio(
     because: str, exact: Formula, formula: Formula, given: Mapping[Any, Any], order: int = 1
 ) -> Step:
     return Step(
-        because=because, lhs=exact.expression / formula.compact, rhs=sp.S.One, given=given,
+        because=because, lhs=EXACT / LIMIT, rhs=sp.S.One,
+        given={**given, EXACT: exact.expression, LIMIT: formula.compact},
         domain=formula.valid_if, modulo=(_small, order),
     )
 
@@ -96,7 +98,7 @@ def _small_step(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
         for z in (z1, z2)
     ]
     rate = Step(because=r"and the slow one is $e^{-\kappa\epsilon}$ to first order, so $E=e^{-\kappa}$.",
-                lhs=first, rhs=-kappa * _small, given={})
+                lhs=log, rhs=-kappa * _small, given={log: first}, modulo=(_small, 2))
     return [*binet_steps(2), *checks, *steps, rate, _ratio(
         r"$z_2^M\to\beta^M$ vanishes exponentially, $z_1^M=p$. The exact law over the printed one:",
         exact, formula, given,
@@ -110,7 +112,7 @@ def _kinetic_flat(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
     given: dict[Any, Any] = {_beta**_M: power, _beta: 1 - mu * _small, _M: 1 / _small}
     given |= {atom: _slow for atom in formula.compact.atoms(sp.exp)}
     rate = Step(because=r"With $\epsilon=1/M$ the scaling is $\beta=1-\mu\epsilon$, so $E=e^{-\mu}$.",
-                lhs=first, rhs=-mu * _small, given={})
+                lhs=log, rhs=-mu * _small, given={log: first}, modulo=(_small, 2))
     return [*steps, rate, _ratio("The exact flat law over the printed one:", exact, formula, given)]
 
 

@@ -29,8 +29,10 @@ from theory.sampling import SamplingScheme
 from theory.law import _ENTRIES, stationary_law
 from theory.symbols import curvature, noise_variance
 
-__all__ = ["derive_moment", "moment_steps"]
+__all__ = ["VELOCITY", "WEIGHTS", "derive_moment", "moment_steps"]
 
+WEIGHTS = sp.Symbol(r"\langle\theta^{2}\rangle")
+VELOCITY = sp.Symbol(r"\langle v^{2}\rangle")
 Propagate = Callable[[Frame, When], Chapter]
 
 CHAPTERS: Mapping[str, Propagate] = {
@@ -117,16 +119,17 @@ def combined(name: str, formula: Formula, rule: LinearRule, scheme: SamplingSche
     law = stationary_law(rule, scheme)
     over = law.weight_variance
     frame, steps = moment_steps(rule, scheme, "weight-variance", over)
-    given: dict[Any, Any] = dict(formula.where)
+    given: dict[Any, Any] = dict(formula.where) | {WEIGHTS: over.expression}
     if name == "loss-fluctuation":
-        lhs = curvature * over.expression / 2
+        lhs = curvature * WEIGHTS / 2
         because = r"The mean excess loss of the direction is $\frac12\lambda\langle\theta^2\rangle$."
     else:
         under = law.velocity_variance
         _, more = moment_steps(rule, scheme, "velocity-variance", under)
         skip = len(read_rule(frame)) + len(covariance_steps(scheme))
         steps += more[skip:]
-        lhs = 2 * over.expression / under.expression
+        given[VELOCITY] = under.expression
+        lhs = 2 * WEIGHTS / VELOCITY
         because = r"The correlation time is $2\langle\theta^2\rangle/\langle v^2\rangle$, in steps."
     steps.append(Step(
         because=because, lhs=lhs, rhs=formula.compact, given=given, domain=formula.valid_if,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sympy as sp
 
 from derivations.step import Step
+from theory.formula import Formula
 from theory.sampling import SamplingScheme
-from theory.symbols import batch_size, lag, samples, steps_per_epoch
+from theory.symbols import batch_size, lag, noise_variance, samples, steps_per_epoch
 
 __all__ = ["autocovariance_steps", "covariance_steps"]
 
@@ -24,7 +25,7 @@ _PAIRS = (
 
 def covariance_steps(scheme: SamplingScheme) -> list[Step]:
     """Check the weights of the components against sampling without replacement."""
-    steps = [Step(
+    steps = [] if _sum(scheme, (2, 2)) == 1 else [Step(
         because=f"The noise of {scheme.name}, in units of $c$, as a sum of elementary noises of unit variance "
         f"({_names(scheme)}). A step has the variance of one full batch:",
         lhs=_sum(scheme, (2, 2)), rhs=sp.S.One,
@@ -62,18 +63,16 @@ def covariance_steps(scheme: SamplingScheme) -> list[Step]:
     return steps
 
 
-def autocovariance_steps(scheme: SamplingScheme) -> list[Step]:
+def autocovariance_steps(scheme: SamplingScheme, formula: Formula) -> list[Step]:
     """Averaged over the position, at lags 1..M-1."""
-    steps = covariance_steps(scheme)
-    inside = _sum(scheme, (2, 4))
-    outside = _sum(scheme, (2, 8))
-    total = sp.Add(*(sp.sympify(w) * c.autocovariance_within(lag, _M) for c, w in scheme.noise))
-    steps.append(Step(
+    inside, outside = sp.symbols("r_{in} r_{out}")
+    given = dict(formula.where) | {inside: _sum(scheme, (2, 4)), outside: _sum(scheme, (2, 8))}
+    return [*covariance_steps(scheme), Step(
         because=r"Of the $M$ positions $k$ in an epoch, $M-\tau$ have $k+\tau$ in the same epoch and $\tau$ in "
-        r"the next; the average over the position is the weighted mean of the two covariances.",
-        lhs=((_M - lag) * inside + lag * outside) / _M, rhs=total,
-    ))
-    return steps
+        r"the next; the average over the position is the weighted mean of the two covariances, in units of $c$.",
+        lhs=noise_variance * ((_M - lag) * inside + lag * outside) / _M, rhs=formula.compact,
+        given=given, domain=formula.valid_if,
+    )]
 
 
 def _names(scheme: SamplingScheme) -> str:

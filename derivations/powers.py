@@ -84,16 +84,14 @@ def gramian_steps(frame: Frame) -> list[Step]:
     def h(k: sp.Expr) -> sp.Expr:
         return frame.X() - frame.power(k) * frame.X() * frame.power(k, RIGHT).T
 
-    base = 1 if frame.delayed else 0
-    start = frame.A() * frame.X() * frame.A(RIGHT).T if base else frame.X()
-    return [
-        frame.step(
-            rf"$\sum_{{i<n}}A^iBB^\top A^{{i\top}}=X-A^nXA^{{n\top}}$, by induction: it starts right at $n={base}$",
-            frame.X() - start, frame.BB if base else 0 * frame.BB,
-        ),
-        frame.step("and grows by the right term.", h(n + 1) - h(n),
-                   frame.power(n) * frame.BB * frame.power(n, RIGHT).T),
-    ]
+    start = [frame.step(
+        r"$\sum_{i<n}A^iBB^\top A^{i\top}=X-A^nXA^{n\top}$: its first term is right,",
+        frame.X() - frame.A() * frame.X() * frame.A(RIGHT).T, frame.BB,
+    )]
+    return [*start, frame.step(
+        "and from one $n$ to the next it grows by the right term.", h(n + 1) - h(n),
+        frame.power(n) * frame.BB * frame.power(n, RIGHT).T,
+    )]
 
 
 def velocity_steps(frame: Frame) -> list[Step]:

@@ -21,6 +21,11 @@ __all__ = ["REGIMES"]
 _M, _beta, _eta, _lambda = steps_per_epoch, momentum, learning_rate, curvature
 
 
+#: trace and determinant of one step of heavy ball
+t, p = sp.symbols("t p")
+_coefficients = {t: 1 + _beta - _eta * _lambda, p: _beta}
+
+
 def _prose(formula: Formula, text: str) -> tuple[str, ...]:
     return (text,)
 
@@ -31,11 +36,12 @@ def crossover(entry: Entry, formula: Formula) -> Derivation:
     steep = stationary_law(entry.rule, fresh_batches()).quantity("correlation-time")
     one = combined("correlation-time", steep, entry.rule, fresh_batches())
     two = derive_flat(entry.rule, reshuffled(), "flat-correlation-time", flat)
+    time = sp.Symbol(r"\tau_{steep}")
     long_epoch = _M * (1 + _beta) / (3 * (1 - _beta))
     steps = [
         *one.steps,
         Step(because="In steep directions the correlation time is that of white noise,",
-             lhs=steep.expression, rhs=(1 + _beta) / (_eta * _lambda)),
+             lhs=time, rhs=(1 + _beta) / (_eta * _lambda), given={time: steep.expression}),
         *two.steps, *published_flat_steps(flat, long_epoch),
         Step(because="The two regimes meet where the two times are equal: at the printed curvature.",
              lhs=(1 + _beta) / (_eta * _lambda), rhs=long_epoch, given={_lambda: formula.compact},
@@ -73,7 +79,7 @@ def discriminant(entry: Entry, formula: Formula) -> Derivation:
         Step(because=r"so $z_1+z_2=1+\beta-\eta\lambda$ and $z_1z_2=\beta$; the discriminant is $(z_1-z_2)^2$,",
              lhs=(z1 - z2) ** 2, rhs=(z1 + z2) ** 2 - 4 * z1 * z2),
         Step(because="in the hyperparameters the printed formula.",
-             lhs=(1 + _beta - _eta * _lambda) ** 2 - 4 * _beta, rhs=formula.compact, domain=formula.valid_if),
+             lhs=t**2 - 4 * p, rhs=formula.compact, given=_coefficients, domain=formula.valid_if),
     )
     return Derivation(
         slug=formula.slug, title=formula.title, steps=steps, result=formula,
@@ -91,7 +97,8 @@ def critical(entry: Entry, formula: Formula) -> Derivation:
         Step(because=r"whose discriminant factors, with $r=\sqrt\beta$.",
              lhs=disc, rhs=((1 - r) ** 2 - _eta * _lambda) * ((1 + r) ** 2 - _eta * _lambda), given=given),
         Step(because="The first factor vanishes at the printed curvature,",
-             lhs=_eta * formula.compact.subs(_beta, r**2), rhs=(1 - r) ** 2),
+             lhs=(1 - r) ** 2 - _eta * _lambda, rhs=sp.S.Zero,
+             given={_lambda: formula.compact.subs(_beta, r**2)}),
         Step(because=r"and below $(1+r)^2/\eta$, where the second one vanishes.",
              lhs=(1 + r) ** 2 - (1 - r) ** 2, rhs=4 * r),
     )
@@ -103,14 +110,13 @@ def critical(entry: Entry, formula: Formula) -> Derivation:
 
 def stability(entry: Entry, formula: Formula) -> Derivation:
     """The Jury conditions of a quadratic."""
-    t, p = sp.symbols("t p")
     steps = (
         _characteristic(entry),
         Step(because=r"Both zeros of $z^2-tz+p$ lie inside the unit circle exactly if $\chi(1)>0$, $\chi(-1)>0$ and $p<1$ "
              r"(the triangle of stability). Here $\chi(1)=\eta\lambda$ is positive,",
-             lhs=_polynomial(entry, sp.S.One), rhs=_eta * _lambda),
+             lhs=1 - t + p, rhs=_eta * _lambda, given=_coefficients),
         Step(because=r"$p=\beta<1$, and $\chi(-1)=1+t+p$ is",
-             lhs=(1 + t + p).subs({t: 1 + _beta - _eta * _lambda, p: _beta}), rhs=_polynomial(entry, -sp.S.One)),
+             lhs=1 + t + p, rhs=_polynomial(entry, -sp.S.One), given=_coefficients),
         Step(because=r"positive exactly below the printed learning rate,",
              lhs=_polynomial(entry, -sp.S.One), rhs=_lambda * (formula.compact - _eta), domain=formula.valid_if),
         Step(because=r"where a pole reaches $-1$.",

@@ -110,4 +110,4 @@ def limit_power(
              r"coefficient of $\ell$ in the exponent.",
              lhs=x**2 * dp, rhs=(x * dl - l) * p, given=given, modulo=(x, order)),
     ]
-    return horner(log[:2], x), horner(scaled, x), steps
+    return horner(log, x), horner(scaled, x), steps

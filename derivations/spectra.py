@@ -48,16 +48,11 @@ def derive_noise_autocovariance(
     rule: LinearRule, scheme: SamplingScheme, formula: Formula
 ) -> Derivation:
     """Pairs of steps counted by kind."""
-    steps = autocovariance_steps(scheme)
-    given = dict(formula.where)
-    steps.append(Step(
-        because="In units of the variance $c$ of one full batch this is the printed formula.",
-        lhs=noise_variance * steps[-1].rhs, rhs=formula.compact, given=given, domain=formula.valid_if,
-    ))
+    steps = autocovariance_steps(scheme, formula)
     if formula.published is not None:
         steps.append(Step(
             because=f"The published form ({formula.source}) agrees.", lhs=formula.compact,
-            rhs=formula.published, given=given, domain=formula.valid_if,
+            rhs=formula.published, domain=formula.valid_if,
         ))
     prose = (f"Sampling scheme {scheme.name}: the covariance of the batch noise of two steps that lie "
              r"$1\le\tau\le M-1$ steps apart, averaged over the position in the epoch.",)
@@ -141,12 +136,11 @@ def _fejer() -> list[Step]:
     return [
         Step(
             because=r"Noise shared within an epoch has $R(h)=1-|h|/M$. First "
-            r"$D_n=\sum_{|h|\le n}z^{2h}$ in closed form: it grows by the two terms",
+            r"$D_n=\sum_{|h|\le n}z^{2h}$ in closed form: from $D_0=1$ it grows by the two terms",
             lhs=dirichlet(n + 1) - dirichlet(n), rhs=_q ** (n + 1) + _q ** (-n - 1),
         ),
-        Step(because="and starts with $1$.", lhs=_ratio(sp.S.One), rhs=sp.S.One),
         Step(
-            because=r"Then $\sum_{|h|<n}(n-|h|)z^{2h}$ grows by $D_n$ and starts with $1$: it is the square",
+            because=r"Then $\sum_{|h|<n}(n-|h|)z^{2h}$ grows by $D_n$, from $1$ at $n=1$: it is the square",
             lhs=kernel(n + 1) - kernel(n), rhs=dirichlet(n),
         ),
         Step(

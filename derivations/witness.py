@@ -101,5 +101,5 @@ def _coefficient_witness(step: Step, polynomials: Evaluation) -> dict[str, str] 
             total += term
         if total != 0:
             used = {int(i) for e in low.to_dict() for i, k in enumerate(e) if k}
-            return {str(names[i]): str(point[i]) for i in sorted(used)}
+            return {str(step.modulo[0]): "0"} | {str(names[i]): str(point[i]) for i in sorted(used)}
     return None
