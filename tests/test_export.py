@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from theory import CATALOGUE, Formula, formula_by_slug, nesterov, shuffled_once, stationary_law
+from theory import CATALOGUE, Formula, formula_by_slug, stationary_law
 from theory.errors import TheoryError, UnknownNameError
 from theory.export import (
     condition_text,
@@ -25,6 +25,8 @@ from theory.export import (
     to_wolfram,
 )
 from theory.export.assignments import identifier
+from theory.optimizers import rule_by_name
+from theory.sampling import scheme_by_name
 from theory.sequences import LucasSequence
 
 POINT = {
@@ -198,7 +200,7 @@ def test_record_takes_other_letters() -> None:
 
 
 def test_pairs_outside_the_catalogue_export_too() -> None:
-    formula = stationary_law(nesterov(), shuffled_once()).weight_variance
+    formula = stationary_law(rule_by_name("nesterov"), scheme_by_name("shuffled-once")).weight_variance
     exact = run_python(formula, point(formula))
     assert isinstance(exact, Fraction)
     assert float(exact) == pytest.approx(float(decimal(formula, 20)), rel=1e-15)
