@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     from validation.predict import Prediction
     from validation.regression import FloatArray
 
-__all__ = ["draw"]
+__all__ = ["draw", "require_drawable"]
+
+
+def require_drawable(path: str) -> str:
+    """The file type, before any work is done; errors as :func:`draw`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    kinds = FigureCanvasAgg.filetypes
+    kind = Path(path).suffix.removeprefix(".").lower()
+    if kind not in kinds:
+        raise TheoryError(
+            f"cannot draw {path!r}: the name must end in one of {', '.join(sorted(kinds))}"
+        )
+    return str(kind)
 
 
 def draw(
@@ -29,17 +42,13 @@ def draw(
     ------
     TheoryError
         If the file type is unknown or the file cannot be written.
-    MissingPackageError
-        Without matplotlib.
+    ModuleNotFoundError
+        Without matplotlib; the command line names the pip command.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    kind = require_drawable(path)
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    kinds = FigureCanvasAgg(figure).get_supported_filetypes()
-    kind = Path(path).suffix.removeprefix(".").lower()
-    if kind not in kinds:
-        raise TheoryError(f"cannot draw {path!r}: the name must end in one of {', '.join(sorted(kinds))}")
     axes: Any = figure.add_subplot()
     moving = (made.curvatures > 0) & (made.variances > 0)
     x = made.curvatures[moving]

@@ -56,14 +56,16 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> None:
     from validation.predict import predict
 
+    if arguments.plot:
+        from validation.commands.figure import draw, require_drawable
+
+        require_drawable(arguments.plot)
     problem = read_problem(arguments)
     made = predict(
         problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
         hyperparameters=problem.hyperparameters,
     )
     if arguments.plot:
-        from validation.commands.figure import draw
-
         draw(arguments.plot, problem.name, made)
     if arguments.json:
         extra = {"plot": arguments.plot} if arguments.plot else {}

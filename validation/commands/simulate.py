@@ -92,6 +92,10 @@ def run(arguments: argparse.Namespace) -> None:
     resolution = double("resolution", arguments.resolution)
     if not 0 < resolution < 1:
         raise TheoryError(f"resolution = {resolution:g} must lie between 0 and 1")
+    if arguments.plot:
+        from validation.commands.figure import draw, require_drawable
+
+        require_drawable(arguments.plot)
     problem = read_problem(arguments)
     made = predict(
         problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
@@ -111,8 +115,6 @@ def run(arguments: argparse.Namespace) -> None:
         )
     record, comparison = _record(made, result, needed, resolution)
     if arguments.plot:
-        from validation.commands.figure import draw
-
         columns = [[d[k] for d in record["directions"]] for k in ("measured_variance", "standard_error")]
         draw(arguments.plot, problem.name, made, _arrays(columns))
     if arguments.json:
