@@ -29,7 +29,7 @@ from theory.symbols import curvature, steps_per_epoch
 
 __all__ = ["EXACT", "LIMIT", "binet_steps", "derive_flat", "flat_steps", "published_flat_steps"]
 
-EXACT, LIMIT = sp.Symbol("F_{exact}"), sp.Symbol("F_{limit}")
+EXACT, LIMIT = sp.Symbol(r"F_{\text{exact}}"), sp.Symbol(r"F_{\text{limit}}")
 _M, _x = steps_per_epoch, curvature
 
 

@@ -18,8 +18,8 @@ __all__ = ["definition_rows", "definitions", "header_markdown", "result_markdown
     "step_markdown", "step_rows", "to_latex", "to_markdown"]
 
 Letters = Mapping[str, str] | None
-#: a row of an alignment is broken after about this many characters of LaTeX
-_LINE = 110
+#: a row of an alignment is broken after about this many letters of the running font
+_ROOM = 84
 _NAMED = re.compile(r"\b(" + "|".join(PARAMETERS) + r")\b")
 
 
@@ -45,7 +45,8 @@ class _MatrixPrinter(_Printer):
         name = re.sub(r"Mod\((.*?), (.*?)\)", r"(\1 \\bmod \2)", expr.name)
         text = _NAMED.sub(lambda match: table[match[1]], name)
         text = re.sub(r"\^\{([a-z-]*[a-z]{2}[a-z-]*)\}", r"^{\\text{\1}}", text)
-        return re.sub(r"'\^", r"'^", text.replace("1*", "").replace("*", ""))
+        text = re.sub(r"^(\w+)'_(\{.*\})$", r"\1_\2'", text)  # a prime before a subscript forbids \top
+        return re.sub(r"(\d)\*", r"\1 ", text)
 
     def _print_Mod(self, expr: Any, exp: Any = None) -> str:  # noqa: N802
         return rf"({self.doprint(expr.args[0])} \bmod {self.doprint(expr.args[1])})"
@@ -60,14 +61,13 @@ def _latex(expression: Any, symbols: Letters) -> str:
 def _lines(expression: Any, symbols: Letters) -> list[str]:
     """The expression in pieces that fit a line."""
     text = _latex(expression, symbols)
-    if len(text) <= _LINE:
+    if isinstance(expression, sp.MatrixBase) or _width(text) <= _ROOM:
         return [text]
-    if isinstance(expression, sp.MatrixBase):
-        return [text]
-    if isinstance(expression, (sp.MatAdd, sp.MatrixExpr)) or expression.is_Matrix:
-        if not isinstance(expression, sp.MatAdd):
-            return [text]
-        return _joined([_latex(term, symbols) for term in expression.args])
+    if isinstance(expression, sp.MatAdd):
+        terms = _joined([_latex(term, symbols) for term in expression.args])
+        return [line for term in terms for line in _split(term)]
+    if isinstance(expression, sp.MatrixExpr):
+        return _split(text)
     pieces = _broken(expression, symbols)
     return [line for piece in pieces for line in _split(piece)]
 
@@ -76,48 +76,88 @@ def _joined(terms: list[str]) -> list[str]:
     lines = [terms[0]]
     for term in terms[1:]:
         text = term if term.lstrip().startswith("-") else "+" + term
-        if len(lines[-1]) + len(text) > _LINE:
+        if _width(lines[-1] + text) > _ROOM:
             lines.append(text)
         else:
             lines[-1] += text
     return lines
 
 
-def _split(text: str) -> list[str]:
-    r"""Break at top-level + and -; delimiters that stay open are closed by ``\right.``."""
-    if _width(text) <= _LINE:
+def _split(text: str, room: float | None = None) -> list[str]:
+    """Break at top-level plus, minus and between factors, so that pieces fit the line."""
+    room = _ROOM if room is None else room
+    if _width(text) <= room:
         return [text]
-    depth, cuts = 0, []
-    for place, mark in enumerate(text):
-        if mark == "{":
-            depth += 1
-        elif mark == "}":
-            depth -= 1
-        elif mark in "+-" and depth == 0 and place:
-            cuts.append(place)
-    lines, start, last = [], 0, 0
-    for cut in cuts:
-        if _width(text[start:cut]) > _LINE and last > start:
+    lines: list[str] = []
+    start = last = 0
+    for cut in [*_cuts(text), len(text)]:
+        if _width(text[start:cut]) > room and last > start:
             lines.append(text[start:last])
             start = last
+            room = _ROOM
         last = cut
-    if _width(text[start:]) > _LINE and last > start:
-        lines.append(text[start:last])
-        start = last
     lines.append(text[start:])
     return [_balanced(line) for line in lines]
 
 
-def _width(text: str) -> int:
-    """Length of what is seen: commands count once; the longer side of a fraction counts."""
-    return len(re.sub(r"\\[A-Za-z]+|[{}^_ ]", "", text)) + len(re.findall(r"\\[A-Za-z]+", text)) // 2
+def _cuts(text: str) -> list[int]:
+    """Places outside all braces before a sign or before an opening parenthesis."""
+    depth, cuts = 0, []
+    for place, mark in enumerate(text):
+        depth += (mark == "{") - (mark == "}")
+        opening = text.startswith((r"\left(", r"\Big/", r"\Bigl["), place)
+        if depth == 0 and place > 1 and (mark in "+-" or opening) and text[place - 1] not in "(=":
+            cuts.append(place)
+    return cuts
+
+
+_WIDTHS = {" ": 0.0, "&": 0.0, "+": 2.4, "-": 2.4, "=": 2.6, "(": 0.75, ")": 0.75, "[": 0.6, "]": 0.6}
+
+
+def _width(text: str) -> float:
+    """Rough width in units of one letter of the running font."""
+    return _measured(text, 0)[0]
+
+
+def _measured(text: str, place: int) -> tuple[float, int]:
+    """Width up to the closing brace that ends this group, and the place behind it."""
+    total = 0.0
+    while place < len(text):
+        mark = text[place]
+        if mark == "}":
+            return total, place + 1
+        if mark == "{":
+            inner, place = _measured(text, place + 1)
+            total += inner
+        elif mark in "^_":
+            inner, place = _measured(text, place + 2) if text[place + 1 : place + 2] == "{" else (1, place + 2)
+            total += 0.7 * inner
+        elif text.startswith(r"\frac{", place):
+            over, place = _measured(text, place + 6)
+            under, place = _measured(text, place + 1)
+            total += max(over, under) + 0.5
+        elif mark == "\\":
+            command = re.match(r"\\([A-Za-z]+|.)", text[place:])
+            place += len(command[0]) if command else 1
+            name = command[1] if command else ""
+            quiet = ("left", "right", "Bigl", "Bigr", "bigl", "bigr", "Big", "text", "hat", ",", " ")
+            total += 0 if name in quiet else 2 if name == "quad" else 1.1
+        else:
+            total += _WIDTHS.get(mark, 1.6 if mark.isupper() else 1.0)
+            place += 1
+    return total, place
 
 
 def _balanced(line: str) -> str:
-    r"""``\left( ... `` across lines: sizes of their own instead."""
-    return line.replace(r"\left(", r"\bigl(").replace(r"\right)", r"\bigr)") if (
-        line.count(r"\left") != line.count(r"\right")
-    ) else line
+    r"""Delimiters whose partner is on another line get a size of their own."""
+    depth = 0
+    for found in re.findall(r"\\(left|right)(?![a-z])", line):
+        depth += 1 if found == "left" else -1
+        if depth < 0:
+            break
+    if depth == 0:
+        return line
+    return re.sub(r"\\right(?![a-z])", r"\\bigr", re.sub(r"\\left(?![a-z])", r"\\bigl", line))
 
 
 def step_rows(step: Step, symbols: Letters = None) -> list[str]:
@@ -127,14 +167,19 @@ def step_rows(step: Step, symbols: Letters = None) -> list[str]:
         x, order = step.modulo
         power = _latex(x, symbols) + (f"^{{{order}}}" if order > 1 else "")
         right[-1] += f"+O\\left({power}\\right)"
-    short = len(left) == 1 and _width(left[0]) <= 45
-    if short and len(right) == 1 and _width(right[0]) > 2 * _LINE:
-        short = False
-    rows = [f"{left[0]} &= {right[0]}"] if short else [f"& {left[0]}"]
-    if not short:
-        rows += [rf"&\quad {line}" for line in left[1:]]
-        rows.append(f"&= {right[0]}")
+    if len(left) == 1 and _width(left[0]) <= _ROOM / 2:
+        return _beside(left[0], right)
+    rows = [f"& {left[0]}", *(rf"&\quad {line}" for line in left[1:]), f"&= {right[0]}"]
     return [*rows, *(rf"&\quad {line}" for line in right[1:])]
+
+
+def _beside(left: str, lines: list[str]) -> list[str]:
+    """``left = first line``, or below each other where that is too wide."""
+    room = _ROOM - _width(left) - 2
+    first = _split(lines[0], room)
+    if _width(first[0]) > room:
+        return [f"& {left}", rf"&\quad = {lines[0]}", *(rf"&\quad {x}" for x in lines[1:])]
+    return [f"{left} &= {first[0]}", *(rf"&\quad {x}" for x in [*first[1:], *lines[1:]])]
 
 
 def definitions(step: Step, known: set[tuple[Any, Any]], result: Formula) -> list[tuple[Any, Any]]:
@@ -168,8 +213,7 @@ def definition_rows(
     rows = []
     for name, value in definitions(step, known, result):
         lines = _value_lines(name, value, symbols)
-        rows.append(f"{_latex(name, symbols)} &= {lines[0]}")
-        rows += [rf"&\quad {line}" for line in lines[1:]]
+        rows += _beside(_latex(name, symbols), lines)
     return rows
 
 
@@ -177,7 +221,7 @@ def _value_lines(name: Any, value: Any, symbols: Letters) -> list[str]:
     """A definition; matrices with long entries are given entry by entry."""
     if not isinstance(value, sp.MatrixBase):
         return _lines(value, symbols)
-    if max(len(_latex(e, symbols)) for e in value) * value.cols <= _LINE:
+    if max(_width(_latex(e, symbols)) for e in value) * value.cols <= _ROOM - 10:
         return [_latex(value, symbols)]
     lines = [r"\text{the matrix with entries}"]
     for i in range(value.rows):
@@ -193,8 +237,10 @@ def _result_rows(derivation: Derivation, symbols: Letters) -> list[str]:
     rows = []
     for left, right in formula_lines(derivation.result, symbols):
         pieces = [line for piece in right for line in _split(piece)]
-        rows.append(f"{left} &= {pieces[0]}" if left else f"& {pieces[0]}")
-        rows += [rf"&\quad {line}" for line in pieces[1:]]
+        if left:
+            rows += _beside(left, pieces)
+        else:
+            rows += [f"& {pieces[0]}", *(rf"&\quad {line}" for line in pieces[1:])]
     return rows
 
 
@@ -209,6 +255,20 @@ _HEAD = r"""\documentclass[a4paper,10pt]{article}
 
 
 def _align(rows: list[str]) -> str:
+    r"""An alignment; where a row cannot be broken, in smaller type."""
+    left = max(_width(row.split("&")[0]) for row in rows)
+    widest = max(left + _width(row.partition("&")[2]) for row in rows)
+    for size, room in (("", 90), (r"\small", 99), (r"\footnotesize", 111), (r"\scriptsize", 126)):
+        if widest <= room:
+            break
+    else:
+        size = r"\tiny"
+    if size:
+        return f"{{{size}\n{_alignment(rows)}}}\n"
+    return _alignment(rows)
+
+
+def _alignment(rows: list[str]) -> str:
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}\n"
 
 

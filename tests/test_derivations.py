@@ -262,7 +262,7 @@ def test_letters_can_be_replaced() -> None:
 def test_markdown_shows_the_verdicts() -> None:
     text = to_markdown(derive("damping-discriminant"), verdicts=True)
     assert text.count("*PROVED*") == 3
-    assert text.count("$$") == 2 * 4
+    assert text.count("$$") == 2 * 5
 
 
 def test_a_notebook_runs(tmp_path: Path) -> None:
