@@ -9,6 +9,7 @@ import sympy as sp
 
 from derivations.derivation import Derivation
 from derivations.flat_direction import derive_flat
+from derivations.iterated_sums import derive_iterated_sums
 from derivations.limits import derive_limit
 from derivations.moments import combined, derive_moment
 from derivations.regimes import REGIMES
@@ -17,11 +18,13 @@ from derivations.step import Verdict
 from theory.closed_forms import CATALOGUE, entry_by_slug
 from theory.errors import require_known
 from theory.formula import Formula
+from theory.law import QUANTITIES, stationary_law
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
-from theory.law import QUANTITIES, stationary_law
 
 __all__ = ["Proof", "derive", "derive_pair", "prove_catalogue"]
+
+_OF_ITS_OWN = {**REGIMES, "reshuffled-weight-variance-iterated-sums": derive_iterated_sums}
 
 
 def derive(slug: str, formula: Formula | None = None) -> Derivation:
@@ -50,8 +53,8 @@ def derive(slug: str, formula: Formula | None = None) -> Derivation:
     """
     entry = entry_by_slug(slug)
     target = entry.formula if formula is None else formula
-    if slug in REGIMES:
-        return REGIMES[slug](entry, target)
+    if slug in _OF_ITS_OWN:
+        return _OF_ITS_OWN[slug](entry, target)
     if not entry.exact:
         return derive_limit(entry, target)
     return derive_pair(entry.rule, entry.scheme, entry.quantity, target)

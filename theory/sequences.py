@@ -134,10 +134,13 @@ class LucasSequence(sp.Function):  # type: ignore[misc]
         prime = "'" if any(str(s).endswith("second_curvature") for s in self.free_symbols) else ""
         if self.order == 2:
             return ("W", "U")[int(self.args[0])] + prime
+        if self.order > 3 and int(self.args[0]) == self.order - 1:
+            return f"F{prime}"
         return f"u{prime}^{{({int(self.args[0])})}}"
 
     def _latex(self, printer: Printer, exp: str | None = None) -> str:
-        index = printer.doprint(self.args[1])
+        shift, variable = self.args[1].as_coeff_Add()
+        index = printer.doprint(variable) + (f"{int(shift):+d}" if shift else "")
         letter = self._letter()
         body = f"{letter}_{{{index}}}"
         if exp is None:

@@ -47,6 +47,27 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return terms
 
 
+    def _print_Mul(self, expr: sp.Expr) -> str:
+        """Take the sign out of a factor whose terms are all negative: -(1 + beta)."""
+        content, factors = sp.S.One, []
+        for factor in expr.args:  # SymPy multiplies numbers into sums: take a sixth out again
+            part, rest = factor.primitive() if factor.is_Add else (sp.S.One, factor)
+            content, factors = (content * part, [*factors, rest]) if part.q != 1 else (
+                content, [*factors, factor]
+            )
+        if content != 1 and len(factors) > 1:
+            expr = sp.Mul(content, *factors)
+            factors = list(expr.args)
+        flipped = [
+            f.is_Add and all(term.could_extract_minus_sign() for term in f.args) for f in factors
+        ]
+        if sum(flipped) % 2 == 0 or expr.could_extract_minus_sign():
+            text: str = super()._print_Mul(expr)
+            return text
+        turned = [-f if flip else f for f, flip in zip(factors, flipped, strict=True)]
+        return "- " + str(super()._print_Mul(sp.Mul(*turned)))
+
+
 def _term_key(term: sp.Expr) -> tuple[int, int, str]:
     """Constants first, then by degree, sequences last, ties by name."""
     powers = term.as_powers_dict()
@@ -120,6 +141,8 @@ def _definition(
              rf"{u}_{{0}}=0,\ {u}_{{1}}=1,\quad {w}_{{n}}=\left({e[0]}\right){u}_{{n}}-{u}_{{n+1}}"],
         )
     d = len(invariants)
+    if d > 3:
+        return rf"\sum_{{n}}F{prime}_{{n}}q^{{n}}", [_generating_function(invariants, symbols)]
     signs = ["" if (d - 1 - k) % 2 == 0 else "-" for k in range(d)]
     body = "".join(
         (sign or ("+" if k < d - 1 else "")) + rf"u{prime}^{{({k})}}_{{n}}" + (f"z^{{{k}}}" if k else "")
@@ -130,6 +153,20 @@ def _definition(
         for i, x in enumerate(e)
     )
     return "z^{n}", [body, rf"\quad\bmod\ z^{{{d}}}{modulus}"]
+
+
+def _generating_function(
+    invariants: tuple[sp.Expr, ...], symbols: Mapping[str, str] | None
+) -> str:
+    """Of the fundamental sequence: q^(d-1) over the reversed characteristic polynomial, factored."""
+    q, d = sp.Symbol("q"), len(invariants)
+    below = 1 + sum((-1) ** (i + 1) * e * q ** (i + 1) for i, e in enumerate(invariants))
+    factors = []
+    for factor, power in sp.factor_list(below)[1]:
+        oriented = factor if factor.subs(q, 0).could_extract_minus_sign() is False else -factor
+        text = expression_latex(sp.collect(sp.expand(oriented), q), symbols)
+        factors.append(rf"\left({text}\right)" + (f"^{{{power}}}" if power > 1 else ""))
+    return rf"\frac{{q^{{{d - 1}}}}}{{{''.join(factors)}}}"
 
 
 def _width(latex: str) -> int:

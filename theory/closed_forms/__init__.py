@@ -8,6 +8,7 @@ from __future__ import annotations
 from theory.closed_forms import (
     epoch_noise_kuhn2023,
     flat_direction,
+    iterated_sums,
     limits,
     other_rules,
     other_schemes,
@@ -23,6 +24,7 @@ __all__ = ["CATALOGUE", "Entry", "entry_by_slug", "formula_by_slug"]
 _FILES = (
     white_noise_liu2021,
     epoch_noise_kuhn2023,
+    iterated_sums,
     flat_direction,
     regimes_kuhn2023,
     limits,

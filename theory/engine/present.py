@@ -52,9 +52,10 @@ class Presentation:
 
     def factored(self, numerator: Polynomial, denominator: Polynomial) -> sp.Expr:
         """Both sides factored; for entries that hold hyperparameters only."""
-        top_sign, top = self._factored(numerator)
-        bottom_sign, bottom = self._factored(denominator)
-        return top_sign * bottom_sign * top / bottom
+        shared = numerator.gcd(denominator)
+        top_sign, top = self._factored(numerator / shared)
+        bottom_sign, bottom = self._factored(denominator / shared)
+        return top_sign * bottom_sign * (top / bottom)
 
     def _factored(self, polynomial: Polynomial) -> tuple[int, sp.Expr]:
         """Sign and product of factors, each with a positive leading term.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sympy as sp
 
+from theory.engine.present import Presentation
+from theory.engine.rational_matrix import PolynomialRing
 from theory.errors import TheoryError
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
-from theory.symbols import frequency, lag, steps_per_epoch
+from theory.symbols import batch_size, frequency, lag, samples, steps_per_epoch
 
 __all__ = ["noise_autocovariance", "noise_spectrum", "squared_transfer"]
 
@@ -15,13 +17,20 @@ __all__ = ["noise_autocovariance", "noise_spectrum", "squared_transfer"]
 def noise_autocovariance(scheme: SamplingScheme) -> sp.Expr:
     r"""R(tau) / c for 1 <= tau <= M - 1, averaged over the position."""
     m = steps_per_epoch
-    return sp.factor(sum(w * c.autocovariance_within(lag, m) for c, w in scheme.noise))
+    return _tidy(sp.Add(*(w * c.autocovariance_within(lag, m) for c, w in scheme.noise)))
 
 
 def noise_spectrum(scheme: SamplingScheme) -> sp.Expr:
     r""":math:`S(\omega)/c=\sum_h R(h)e^{-i\omega h}/c`; for periodic noise the power of the lines."""
     m = steps_per_epoch
-    return sp.Add(*(sp.factor(w) * c.spectrum(frequency, m) for c, w in scheme.noise))
+    return sp.Add(*(_tidy(w) * c.spectrum(frequency, m) for c, w in scheme.noise))
+
+
+def _tidy(weight: sp.Expr) -> sp.Expr:
+    """A rational function of M, S, N and the lag, factored, each factor with a leading plus."""
+    ring = PolynomialRing(symbols=(steps_per_epoch, batch_size, samples, lag))
+    shown = Presentation(ring=ring, count=0, replacements={})
+    return shown.factored(*ring.fraction(sp.sympify(weight)))
 
 
 def squared_transfer(rule: LinearRule) -> sp.Expr:
