@@ -73,9 +73,7 @@ def collect(expressions: Iterable[Any], given: Given) -> tuple[set[sp.Expr], set
             stack.extend(power[0])
         elif isinstance(node, sp.MatrixBase):
             stack.extend(node)
-        elif isinstance(node, sp.Symbol):
-            atoms.add(node)
-        elif isinstance(node, sp.Function) or node is sp.I or node.is_NumberSymbol or _is_exp(node):
+        elif isinstance(node, sp.Symbol) or isinstance(node, sp.Function) or node is sp.I or node.is_NumberSymbol or _is_exp(node):
             atoms.add(node)
         elif isinstance(node, sp.Pow) and not node.exp.is_Integer:
             stack.append(_substituted(node, given))

@@ -21,10 +21,10 @@ from derivations.step import Step
 from theory.engine.law import setting_for
 from theory.errors import TheoryError
 from theory.formula import Formula
+from theory.law import stationary_law
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
 from theory.sequences import LucasSequence
-from theory.law import stationary_law
 from theory.symbols import curvature, steps_per_epoch
 
 __all__ = ["EXACT", "LIMIT", "binet_steps", "derive_flat", "flat_steps", "published_flat_steps"]

@@ -116,10 +116,10 @@ class Frame:
             b = sp.Matrix([*b, 0])
         return self._swap(sp.Matrix(a), side), self._swap(sp.Matrix(b), side)
 
-    def A(self, side: str = LEFT) -> sp.MatrixSymbol:  # noqa: N802
+    def A(self, side: str = LEFT) -> sp.MatrixSymbol:
         return self.define("A" + self._prime(side), self.explicit(side)[0].as_immutable())
 
-    def B(self, side: str = LEFT) -> sp.MatrixSymbol:  # noqa: N802
+    def B(self, side: str = LEFT) -> sp.MatrixSymbol:
         return self.define("B" + self._prime(side), self.explicit(side)[1].as_immutable())
 
     def invariants(self, side: str = LEFT) -> tuple[sp.Expr, ...]:
@@ -140,7 +140,7 @@ class Frame:
             factors = a * factors if k or self.delayed else a
         return self.define(f"A{self._prime(side)}^{{{exponent}}}", sp.MatAdd(*terms))
 
-    def R(self, side: str = LEFT) -> sp.MatrixSymbol:  # noqa: N802
+    def R(self, side: str = LEFT) -> sp.MatrixSymbol:
         """(I - A)^-1."""
         name = "R" + self._prime(side)
         known = sp.MatrixSymbol(name, self.size, self.size)
@@ -149,7 +149,7 @@ class Frame:
             self.define(name, self._sympy(mode.resolvent))
         return known
 
-    def S(self, exponent: Any, side: str = LEFT) -> Any:  # noqa: N802
+    def S(self, exponent: Any, side: str = LEFT) -> Any:
         """I + A + ... + A^(n-1)."""
         if exponent == 0:
             return sp.ZeroMatrix(self.size, self.size)
@@ -159,25 +159,25 @@ class Frame:
     # both modes
 
     @cached_property
-    def BB(self) -> Any:  # noqa: N802
+    def BB(self) -> Any:
         """B B'^T."""
         return self.B() * self.B(RIGHT).T
 
-    def X(self) -> sp.MatrixSymbol:  # noqa: N802
+    def X(self) -> sp.MatrixSymbol:
         """The white law."""
         known = sp.MatrixSymbol("X", self.size, self.size)
         if known not in self._given:
             self.define("X", self._sympy(self.pair.white))
         return known
 
-    def W(self) -> sp.MatrixSymbol:  # noqa: N802
+    def W(self) -> sp.MatrixSymbol:
         """W = A^M W A'^MT + B B'^T."""
         known = sp.MatrixSymbol("W", self.size, self.size)
         if known not in self._given:
             self.define("W", self._sympy(self.pair.epoch_white))
         return known
 
-    def Q(self, side: str = LEFT) -> sp.MatrixSymbol:  # noqa: N802
+    def Q(self, side: str = LEFT) -> sp.MatrixSymbol:
         """(I - A^M)^-1."""
         name = "Q" + self._prime(side)
         known = sp.MatrixSymbol(name, self.size, self.size)
@@ -205,7 +205,7 @@ class Frame:
         # at two curvatures: the row may not depend on it
         other = [e.subs(symbols.curvature, symbols.second_curvature) for e in equations]
         for candidate in sp.linsolve([*equations, *other], unknown):
-            fixed = {u: 0 for u in unknown}
+            fixed = dict.fromkeys(unknown, 0)
             return sp.Matrix([[sp.factor(sp.sympify(x).subs(fixed)) for x in candidate]])
         raise TheoryError(f"the state of {self.rule.name!r} does not determine the velocity")
 

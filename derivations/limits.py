@@ -16,15 +16,15 @@ from theory.closed_forms.entry import Entry
 from theory.engine.law import setting_for
 from theory.errors import TheoryError
 from theory.formula import Formula
-from theory.sequences import LucasSequence
 from theory.law import stationary_law
+from theory.sequences import LucasSequence
 from theory.symbols import curvature, learning_rate, momentum, steps_per_epoch
 
 __all__ = ["LIMITS", "derive_limit"]
 
 _M, _beta, _eta, _lambda = steps_per_epoch, momentum, learning_rate, curvature
 _small = sp.Symbol("epsilon", positive=True)
-log = sp.Symbol("ell")
+log = sp.Symbol(r"\ell")
 _slow = sp.Symbol("E", positive=True)
 
 
@@ -88,7 +88,7 @@ def _small_step(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
         p1: power, _lambda: scaling, _M: 1 / _small,
         LucasSequence(1, _M, *invariants): p1 / (z1 - z2),
         LucasSequence(0, _M, *invariants): z2 * p1 / (z1 - z2),
-    } | {atom: _slow for atom in formula.compact.atoms(sp.exp)}
+    } | dict.fromkeys(formula.compact.atoms(sp.exp), _slow)
     checks = [
         Step(
             because=rf"With $\epsilon=1/M$ the scaling is $\lambda=\kappa(1-\beta)\epsilon/\eta$; the pole ${sp.latex(z)}$ as a series in "
@@ -110,7 +110,7 @@ def _kinetic_flat(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
     root = [sp.S.One, -mu, sp.S.Zero, sp.S.Zero]
     first, power, steps = limit_power(root, _slow, _small)
     given: dict[Any, Any] = {_beta**_M: power, _beta: 1 - mu * _small, _M: 1 / _small}
-    given |= {atom: _slow for atom in formula.compact.atoms(sp.exp)}
+    given |= dict.fromkeys(formula.compact.atoms(sp.exp), _slow)
     rate = Step(because=r"With $\epsilon=1/M$ the scaling is $\beta=1-\mu\epsilon$, so $E=e^{-\mu}$.",
                 lhs=log, rhs=-mu * _small, given={log: first}, modulo=(_small, 2))
     return [*steps, rate, _ratio("The exact flat law over the printed one:", exact, formula, given)]

@@ -24,9 +24,9 @@ from derivations.step import Step
 from theory.engine.law import When
 from theory.errors import TheoryError
 from theory.formula import Formula
+from theory.law import _ENTRIES, stationary_law
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
-from theory.law import _ENTRIES, stationary_law
 from theory.symbols import curvature, noise_variance
 
 __all__ = ["VELOCITY", "WEIGHTS", "derive_moment", "moment_steps"]

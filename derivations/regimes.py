@@ -12,8 +12,8 @@ from derivations.moments import combined
 from derivations.step import Step
 from theory.closed_forms.entry import Entry
 from theory.formula import Formula
-from theory.sampling import fresh_batches, reshuffled
 from theory.law import stationary_law
+from theory.sampling import fresh_batches, reshuffled
 from theory.symbols import curvature, learning_rate, momentum, steps_per_epoch
 
 __all__ = ["REGIMES"]

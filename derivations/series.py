@@ -97,8 +97,8 @@ def limit_power(
     f = [sp.S.One]
     for k in range(1, order - 1):
         f.append(sp.factor(sp.Add(*(i * inner[i] * f[k - i] for i in range(1, k + 1))) / k))
-    z, l, p = sp.symbols("z ell p")
-    dz, dl, dp = sp.symbols("z' ell' p'")
+    z, l, p = sp.symbols(r"z \ell p")
+    dz, dl, dp = sp.symbols(r"z' \ell' p'")
     scaled = [base * c for c in f]
     given = {z: horner(root, x), dz: slope(root, x), l: horner(log, x), dl: slope(log, x),
              p: horner(scaled, x), dp: slope(scaled, x)}

@@ -26,7 +26,7 @@ _NAMED = re.compile(r"\b(" + "|".join(PARAMETERS) + r")\b")
 class _MatrixPrinter(_Printer):
     """Adds matrices: transposes as a superscript, names with the parameters' letters."""
 
-    def _print_Transpose(self, expr: Any) -> str:  # noqa: N802
+    def _print_Transpose(self, expr: Any) -> str:
         inner = expr.arg
         text: str = self.doprint(inner)
         if isinstance(inner, sp.MatrixSymbol):
@@ -34,13 +34,13 @@ class _MatrixPrinter(_Printer):
             return f"{base}^{{{power[:-1]}\\top}}" if mark else rf"{text}^{{\top}}"
         return rf"\left({text}\right)^{{\top}}"
 
-    def _print_Identity(self, expr: Any) -> str:  # noqa: N802
+    def _print_Identity(self, expr: Any) -> str:
         return "I"
 
-    def _print_ZeroMatrix(self, expr: Any) -> str:  # noqa: N802
+    def _print_ZeroMatrix(self, expr: Any) -> str:
         return "0"
 
-    def _print_MatrixSymbol(self, expr: Any) -> str:  # noqa: N802
+    def _print_MatrixSymbol(self, expr: Any) -> str:
         table = {p.name: self._settings["symbol_names"][_ORDERED[p.symbol]] for p in PARAMETERS.values()}
         name = re.sub(r"Mod\((.*?), (.*?)\)", r"(\1 \\bmod \2)", expr.name)
         text = _NAMED.sub(lambda match: table[match[1]], name)
@@ -48,7 +48,7 @@ class _MatrixPrinter(_Printer):
         text = re.sub(r"^(\w+)'_(\{.*\})$", r"\1_\2'", text)  # a prime before a subscript forbids \top
         return re.sub(r"(\d)\*", r"\1 ", text)
 
-    def _print_Mod(self, expr: Any, exp: Any = None) -> str:  # noqa: N802
+    def _print_Mod(self, expr: Any, exp: Any = None) -> str:
         return rf"({self.doprint(expr.args[0])} \bmod {self.doprint(expr.args[1])})"
 
 
