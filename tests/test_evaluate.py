@@ -14,6 +14,7 @@ from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from theory import heavy_ball, reshuffled, stationary_law
 from theory.closed_forms import formula_by_slug
 from theory.errors import (
     AccuracyError,
@@ -29,6 +30,7 @@ from theory.evaluate.compiled import compiled
 from theory.evaluate.reshuffled_heavy_ball import direct_sum, unit_weight_variance
 from theory.formula import Formula
 from theory.sequences import LucasSequence
+from theory.solvers import solve_epoch_lifted
 from theory.symbols import (
     curvature,
     frequency,
@@ -461,3 +463,27 @@ def test_flint_precision_is_restored() -> None:
     with pytest.raises(UnstableError, match="no stationary law"):
         evaluate(HEADLINE, POINT | {"learning_rate": 100})
     assert ctx.prec == before
+
+
+@pytest.mark.parametrize(
+    ("quantity", "moment", "extra"),
+    [
+        ("weight-velocity-covariance", "weight-velocity-covariance", {}),
+        ("weight-autocovariance", "weight-variance", {"lag": 3}),
+        ("weight-variance-at-position", "weight-variance", {"position": 2}),
+        ("cross-weight-covariance", "weight-variance", {"second_curvature": Fraction(1, 3)}),
+    ],
+)
+def test_flat_directions_without_a_closed_form_of_their_own(
+    quantity: str, moment: Any, extra: dict[str, Any]
+) -> None:
+    """The limit taken numerically is the exact limit of the epoch-lifted solver."""
+    values: dict[str, Any] = {
+        "learning_rate": Fraction(1, 10), "momentum": Fraction(9, 10), "curvature": Fraction(0),
+        "steps_per_epoch": 7, "noise_variance": 1,
+    }
+    options = {k: int(v) for k, v in extra.items() if k in ("lag", "position")}
+    inside = {k: v for k, v in extra.items() if k not in options}
+    exact = solve_epoch_lifted(heavy_ball(), reshuffled(), {**values, **inside}, moment, **options)
+    formula = stationary_law(heavy_ball(), reshuffled()).quantity(quantity)
+    assert formula.evaluate(**values, **extra) == float(exact.value)

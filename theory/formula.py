@@ -41,6 +41,8 @@ class Formula:
     derive_flat_limit
         Derives the closed form at zero curvature, where this one has a removable singularity;
         :attr:`flat_limit` calls it once.
+    bounded_when_flat
+        The quantity stays finite as a curvature goes to zero, with or without a closed form there.
     scale
         For quantities that change sign: the positive formula whose 1e-15 bounds the error.
     silent_at_one_step
@@ -59,6 +61,7 @@ class Formula:
     where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
     source: str = "new here"
     derive_flat_limit: Callable[[], Formula] | None = field(default=None, repr=False)
+    bounded_when_flat: bool = False
     scale: Formula | None = None
     silent_at_one_step: bool = False
     published: sp.Expr | None = None

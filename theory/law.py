@@ -187,9 +187,15 @@ class StationaryLaw:
             unit=(0, 2),
             source="new here",
             derive_flat_limit=None if flat is None else lambda: self.quantity(flat),
+            bounded_when_flat=self._bounded_when_flat(quantity),
             scale=self._white_scale() if signed else None,
             silent_at_one_step=self.scheme.silent_at_one_step,
         )
+
+    def _bounded_when_flat(self, quantity: _Quantity) -> bool:
+        """Noise that sums to zero over an epoch, or velocities alone, and no weight decay."""
+        moving = quantity.first == quantity.second == "velocity"
+        return (self.scheme.balanced or moving) and weight_decay not in self.rule.parameters
 
     def _condition(self, quantity: _Quantity) -> sp.Basic:
         parts = [self.rule.valid_if, *self.scheme.conditions]
@@ -296,6 +302,7 @@ class StationaryLaw:
             valid_if=over.valid_if,
             unit=(0, 0),
             derive_flat_limit=self._flat_correlation_time if bounded else None,
+            bounded_when_flat=over.bounded_when_flat and under.bounded_when_flat,
         )
 
     def _flat_correlation_time(self) -> Formula:
@@ -317,6 +324,7 @@ class StationaryLaw:
             where=variance.where,
             valid_if=variance.valid_if,
             unit=(1, 0),
+            bounded_when_flat=variance.bounded_when_flat,
             silent_at_one_step=variance.silent_at_one_step,
         )
 

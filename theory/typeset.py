@@ -49,7 +49,8 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
 
     def _print_Mul(self, expr: sp.Expr) -> str:
         """Take the sign out of a factor whose terms are all negative: -(1 + beta)."""
-        content, factors = sp.S.One, []
+        content: sp.Expr = sp.S.One
+        factors: list[sp.Expr] = []
         for factor in expr.args:  # SymPy multiplies numbers into sums: take a sixth out again
             part, rest = factor.primitive() if factor.is_Add else (sp.S.One, factor)
             content, factors = (content * part, [*factors, rest]) if part.q != 1 else (

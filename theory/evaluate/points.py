@@ -20,6 +20,7 @@ from theory.evaluate.decimals import (
 )
 from theory.evaluate.inputs import check_domain, check_names, exact_number, is_whole
 from theory.evaluate.precision import predicted_bits
+from theory.evaluate.vanishing import value_at_vanishing_curvature
 from theory.formula import Formula
 
 __all__ = ["decimal_at", "double_at", "enclose", "enclosure_at"]
@@ -84,6 +85,8 @@ def _valid_enclosure(
 def _flat(formula: Formula, numbers: Mapping[str, Fraction], bits: int) -> arb:
     """The value in a direction without curvature."""
     limit = formula.flat_limit
+    if limit is None and formula.bounded_when_flat:
+        return value_at_vanishing_curvature(formula, numbers, bits, enclosure_at)
     if limit is None:
         flat = next(n for n in ("curvature", "second_curvature") if numbers.get(n) == 0)
         raise NoStationaryLawError(
