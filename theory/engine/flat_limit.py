@@ -10,10 +10,9 @@ the quotient of the leading coefficients of numerator and denominator is the lim
 from __future__ import annotations
 
 import sympy as sp
-from sympy.polys.domains import QQ
-from sympy.polys.fields import FracElement, field
 
 from theory.engine.present import Presentation
+from theory.engine.rational_function import RationalField, RationalFunction
 from theory.engine.rational_matrix import Polynomial, PolynomialRing
 from theory.engine.setting import Setting
 from theory.errors import TheoryError
@@ -21,7 +20,7 @@ from theory.symbols import curvature, learning_rate, steps_per_epoch, weight_dec
 
 __all__ = ["flat_limit"]
 
-Series = list[FracElement]
+Series = list[RationalFunction]
 
 
 def flat_limit(setting: Setting, numerator: Polynomial, denominator: Polynomial) -> sp.Expr:
@@ -44,8 +43,9 @@ def flat_limit(setting: Setting, numerator: Polynomial, denominator: Polynomial)
     power = sp.Dummy("power")
     generators = setting.generators["left", "M"] if "M" in setting.segments else ()
     own = [s for s in symbols if s not in generators and s != curvature]
-    ground, *elements = field([*own, power], QQ)
-    table = dict(zip([*own, power], elements, strict=True))
+    ring = PolynomialRing(symbols=(power, *own))
+    ground = RationalField(ring)
+    table = {s: ground.element(s) for s in (power, *own)}
     shift = 1 if setting.remembering else 0
     place = symbols.index(curvature)
     lowest = min(e[place] for e in denominator.to_dict())
@@ -53,7 +53,7 @@ def flat_limit(setting: Setting, numerator: Polynomial, denominator: Polynomial)
         values = _values(order, own, table, ground)
         if generators:
             traces = [_series(e, order, ground) for e in invariants]
-            n = table[steps_per_epoch] - shift
+            n = table[steps_per_epoch] - ground(shift)
             found = _sequences(traces, second, n, table[power], ground, shift)
             values |= dict(zip(generators, found, strict=True))
         top = _insert(numerator, symbols, values, ground)
@@ -65,80 +65,81 @@ def flat_limit(setting: Setting, numerator: Polynomial, denominator: Polynomial)
         raise TheoryError("the quantity has no limit at zero curvature to the order tried")
     if any(top[:lead]):
         raise TheoryError("the quantity diverges at zero curvature")
-    ring = PolynomialRing(symbols=(power, *own))
     shown = Presentation(ring=ring, count=1, replacements={power: second**steps_per_epoch})
-    return shown.closed_form(*ring.fraction((top[lead] / bottom[lead]).as_expr()))
+    limit = top[lead] / bottom[lead]
+    return shown.closed_form(limit.numerator, limit.denominator)
 
 
-def _series(expression: sp.Expr, order: int, ground: FracElement) -> Series:
+def _series(expression: sp.Expr, order: int, ground: RationalField) -> Series:
     """Coefficients of a polynomial in x."""
     found = [ground(0)] * order
     for (k,), c in sp.Poly(expression, curvature).terms():
         if k < order:
-            found[k] = ground.from_expr(c)
+            found[k] = ground.element(c)
     return found
 
 
 def _values(
-    order: int, own: list[sp.Symbol], table: dict[sp.Symbol, FracElement], ground: FracElement
+    order: int, own: list[sp.Symbol], table: dict[sp.Symbol, RationalFunction], ground: RationalField
 ) -> dict[sp.Symbol, Series]:
     """Series of the ring's symbols that are no sequences."""
     values = {curvature: _series(curvature, order, ground)}
     return values | {s: [table[s], *[ground(0)] * (order - 1)] for s in own}
 
 
-def _mul(a: Series, b: Series, ground: FracElement) -> Series:
+def _mul(a: Series, b: Series, ground: RationalField) -> Series:
     out = [ground(0)] * len(a)
     for i, p in enumerate(a):
         if p:
             for j, q in enumerate(b[: len(a) - i]):
                 if q:
-                    out[i + j] += p * q
+                    out[i + j] = out[i + j] + p * q
     return out
 
 
-def _inverse(a: Series, ground: FracElement) -> Series:
-    out = [1 / a[0]]
+def _inverse(a: Series, ground: RationalField) -> Series:
+    out = [ground(1) / a[0]]
     for k in range(1, len(a)):
-        out.append(-sum((a[i] * out[k - i] for i in range(1, k + 1)), ground(0)) / a[0])
+        known = sum((a[i] * out[k - i] for i in range(1, k + 1)), ground(0))
+        out.append(-known / a[0])
     return out
 
 
-def _power(root: Series, n: FracElement, leading: FracElement, ground: FracElement) -> Series:
+def _power(root: Series, n: RationalFunction, leading: RationalFunction, ground: RationalField) -> Series:
     """root**n with root**n = leading at x = 0, from f' root = n root' f."""
     out = [leading]
     for k in range(1, len(root)):
         total = ground(0)
         for i in range(1, k + 1):
-            total += (n * i - (k - i)) * root[i] * out[k - i]
-        out.append(total / (k * root[0]))
+            total = total + (n * ground(i) - ground(k - i)) * root[i] * out[k - i]
+        out.append(total / (ground(k) * root[0]))
     return out
 
 
-def _roots(traces: list[Series], second: FracElement, ground: FracElement) -> tuple[Series, Series]:
+def _roots(traces: list[Series], second: RationalFunction, ground: RationalField) -> tuple[Series, Series]:
     """Both poles as series: z1 = 1 + ..., z1 + z2 and z1 z2 given, coefficient by coefficient."""
     t, d = traces
     one, two = [ground(1)], [second]
     for k in range(1, len(t)):
         # z1_k + z2_k = t_k;  z1_0 z2_k + z1_k z2_0 = d_k - sum of the inner products
         inner = sum((one[i] * two[k - i] for i in range(1, k)), ground(0))
-        first = (d[k] - inner - t[k]) / (second - 1)
+        first = (d[k] - inner - t[k]) / (second - ground(1))
         one.append(first)
         two.append(t[k] - first)
     return one, two
 
 
 def _sequences(
-    traces: list[Series], second: sp.Expr, n: FracElement, power: FracElement,
-    ground: FracElement, shift: int,
+    traces: list[Series], second: sp.Expr, n: RationalFunction, power: RationalFunction,
+    ground: RationalField, shift: int,
 ) -> list[Series]:
     """The generators u_0(n), u_1(n) (or z**n for one state) as series."""
     if len(traces) == 1:
         return [_power(traces[0], n, ground(1), ground)]
-    z0 = ground.from_expr(sp.sympify(second))
+    z0 = ground.element(second)
     one, two = _roots(traces, z0, ground)
     p1 = _power(one, n, ground(1), ground)
-    p2 = _power(two, n, power / z0**shift, ground)
+    p2 = _power(two, n, power / z0 if shift else power, ground)
     gap = _inverse([a - b for a, b in zip(one, two, strict=True)], ground)
     u = _mul([a - b for a, b in zip(p1, p2, strict=True)], gap, ground)
     # W_n = z1 z2 U_{n-1} = (z2 z1^n - z1 z2^n) / (z1 - z2)
@@ -148,7 +149,7 @@ def _sequences(
 
 def _insert(
     polynomial: Polynomial, symbols: tuple[sp.Symbol, ...], values: dict[sp.Symbol, Series],
-    ground: FracElement,
+    ground: RationalField,
 ) -> Series:
     """Evaluate a polynomial at power series."""
     order = len(next(iter(values.values())))

@@ -67,7 +67,7 @@ class Presentation:
             return 1, sp.S.Zero
         constant, factors = polynomial.factor()
         sign = 1 if int(constant) > 0 else -1
-        product: sp.Expr = sp.Integer(abs(int(constant)))
+        product: sp.Expr = sp.S.One
         sizes = [i for i, s in enumerate(self.ring.symbols) if s in _SIZES]
 
         def rank(item: tuple[tuple[int, ...], int]) -> tuple[int, int, tuple[int, ...]]:
@@ -80,7 +80,7 @@ class Presentation:
             if oriented is not factor:
                 sign *= (-1) ** int(multiplicity)
             product *= self.ring.to_sympy(oriented, self.replacements) ** int(multiplicity)
-        return sign, product
+        return sign, sp.Integer(abs(int(constant))) * product
 
 
 def presentation(setting: Setting) -> Presentation:
