@@ -107,6 +107,26 @@ class Formula:
 
         return evaluate(self, values, digits=digits)
 
+    def to_numpy(self) -> Callable[..., Any]:
+        """A plain function of arrays, by name; see :func:`theory.export.numpy_function`."""
+        from theory.export import numpy_function
+
+        return numpy_function(self)
+
+    def to_json(self, symbols: Mapping[str, str] | None = None) -> str:
+        """JSON with slug, title, expression, latex, valid_if, unit, source and parameters."""
+        import json
+
+        from theory.export import formula_record
+
+        return json.dumps(formula_record(self, symbols), ensure_ascii=False)
+
+    def to_python(self) -> str:
+        """Self-contained Python code; see :func:`theory.export.to_python`."""
+        from theory.export import to_python
+
+        return to_python(self)
+
     def latex(self, symbols: Mapping[str, str] | None = None) -> str:
         """LaTeX of the closed form, with other letters for parameters if ``symbols`` says so."""
         from theory.typeset import formula_latex

@@ -17,7 +17,7 @@ import numpy as np
 from validation.benchmark_evaluation import benchmark_evaluation
 from validation.benchmark_matrices import benchmark_matrices
 from validation.benchmark_simulation import benchmark_simulation
-from validation.files import write_atomically
+from validation.files import write_text
 
 __all__ = ["benchmark_catalogue", "benchmark_formula", "benchmark_import", "main"]
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for row in rows:
         print(f"{row['name']:<{width}}  {row['value']:>12.4g}  {row['unit']:<12}  {row['aim']}")
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(output, json.dumps(rows, indent=1))
+    write_text(output, json.dumps(rows, indent=1))
     return 0
 
 

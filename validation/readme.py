@@ -8,7 +8,7 @@ from pathlib import Path
 from theory.closed_forms import CATALOGUE
 from theory.typeset import expression_latex
 from theory.units import unit_text
-from validation.files import write_atomically
+from validation.files import write_text
 
 __all__ = ["catalogue_table", "main", "updated"]
 
@@ -40,7 +40,7 @@ def updated(text: str) -> str:
 def main() -> int:
     """Rewrite README.md of the working directory."""
     path = Path("README.md")
-    write_atomically(path, updated(path.read_text(encoding="utf-8")))
+    write_text(path, updated(path.read_text(encoding="utf-8")))
     return 0
 
 

@@ -13,7 +13,8 @@ from validation.commands.arguments import (
     new_parser,
     read_symbols,
 )
-from validation.commands.output import print_json, write_whole
+from validation.commands.output import print_json
+from validation.files import write_whole
 
 if TYPE_CHECKING:
     from derivations import Derivation

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from theory.errors import TheoryError
 from validation.commands.arguments import add_json, known_slug, new_parser, read_assignments
-from validation.commands.output import csv_text, print_json, write_whole
+from validation.commands.output import csv_text, print_json
+from validation.files import write_text
 
 if TYPE_CHECKING:
     from theory.formula import Formula
@@ -89,7 +90,7 @@ def run(arguments: argparse.Namespace) -> None:
         return
     text = csv_text([*names, "value"], [[*(p[n] for n in names), v] for p, v in rows])
     if arguments.output:
-        write_whole(arguments.output, lambda path: path.write_text(text, encoding="utf-8"))
+        write_text(arguments.output, text)
     else:
         print(text, end="")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theory.errors import TheoryError
-from validation.commands.output import write_whole
+from validation.files import write_whole
 
 if TYPE_CHECKING:
     from validation.predict import Prediction

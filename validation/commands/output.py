@@ -1,19 +1,14 @@
-"""Writing results: JSON, aligned tables, and files that are whole or not there."""
+"""Writing results: JSON, aligned tables, CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from theory.errors import TheoryError
-
-__all__ = ["aligned_table", "csv_text", "print_json", "short", "write_whole"]
+__all__ = ["aligned_table", "csv_text", "print_json", "short"]
 
 
 def print_json(record: Any) -> None:
@@ -44,39 +39,3 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     writer.writerow(header)
     writer.writerows(rows)
     return stream.getvalue()
-
-
-def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then rename it.
-
-    Raises
-    ------
-    TheoryError
-        If the folder does not exist or cannot be written; nothing is left behind.
-    """
-    target = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
-        )
-    except OSError as error:
-        raise TheoryError(
-            f"cannot write {str(target)!r}: {error.strerror}; choose an existing folder that you "
-            "may write to"
-        ) from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        if target.is_dir():
-            raise TheoryError(f"cannot write {str(target)!r}: it is a folder; name a file in it")
-        write(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

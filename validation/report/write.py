@@ -11,10 +11,10 @@ from typing import Any
 
 from theory.closed_forms import CATALOGUE
 from theory.errors import MissingPackageError
-from theory.units import unit_text
+from theory.export import formula_record
 from validation.compare import Comparison
 from validation.evidence import Cell, evidence_table
-from validation.files import write_atomically
+from validation.files import write_text
 from validation.report.experiment import Experiment, Plan, bundled_plans, plan_for, run_experiment
 from validation.report.figures import experiment_figure, spectrum_figure, variance_figure
 from validation.report.formulas_tex import catalogue_latex
@@ -75,16 +75,16 @@ def write_report(
     ]
     text = page("Stationary laws of SGD", sections)
     results = {
-        "formulas": [_formula_record(entry.formula) for entry in CATALOGUE],
+        "formulas": [formula_record(entry.formula) for entry in CATALOGUE],
         "evidence": [_cell_record(cell) for cell in cells],
         "experiments": [_experiment_record(e) for e in experiments],
         "seconds": round(time.perf_counter() - started, 1),
     }
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "formulas.tex", catalogue_latex(e.formula for e in CATALOGUE))
-    write_atomically(folder / "results.json", json.dumps(results, indent=1, allow_nan=False))
-    write_atomically(folder / "index.html", text)
+    write_text(folder / "formulas.tex", catalogue_latex(e.formula for e in CATALOGUE))
+    write_text(folder / "results.json", json.dumps(results, indent=1, allow_nan=False))
+    write_text(folder / "index.html", text)
     return folder / "index.html"
 
 
@@ -123,15 +123,6 @@ def _measured(plan: Plan) -> Experiment:
     finally:
         for bar in bars.values():
             bar.close()
-
-
-def _formula_record(formula: Any) -> dict[str, Any]:
-    return {
-        "slug": formula.slug, "title": formula.title, "expression": str(formula.expression),
-        "latex": formula.latex(), "valid_if": str(formula.valid_if),
-        "unit": unit_text(formula.unit), "source": formula.source,
-        "parameters": [s.name for s in formula.parameters],
-    }
 
 
 def _cell_record(cell: Cell) -> dict[str, Any]:
