@@ -73,13 +73,17 @@ def collect(expressions: Iterable[Any], given: Given) -> tuple[set[sp.Expr], set
             stack.extend(power[0])
         elif isinstance(node, sp.MatrixBase):
             stack.extend(node)
-        elif isinstance(node, sp.Symbol) or isinstance(node, sp.Function) or node is sp.I or node.is_NumberSymbol or _is_exp(node):
+        elif isinstance(node, (sp.Symbol, sp.Function)) or _is_constant(node) or _is_exp(node):
             atoms.add(node)
         elif isinstance(node, sp.Pow) and not node.exp.is_Integer:
             stack.append(_substituted(node, given))
         elif not isinstance(node, (sp.MatrixSymbol, sp.Identity, sp.ZeroMatrix)):
             stack.extend(node.args)
     return atoms, powers
+
+
+def _is_constant(node: sp.Basic) -> bool:
+    return node is sp.I or bool(node.is_NumberSymbol)
 
 
 def _is_exp(node: sp.Basic) -> bool:

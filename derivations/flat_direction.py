@@ -68,7 +68,7 @@ def flat_steps(
         raise TheoryError(f"no derivation at zero curvature for {rule.name}: more than two states")
     second = sp.factor(invariants[0].subs(_x, 0)) - 1 if len(invariants) == 2 else sp.S.One
     expression = exact.expression
-    top, bottom = sp.fraction(expression)
+    _, bottom = sp.fraction(expression)
     exponent = _M - int(setting.remembering)
     order, low, lead = _order(bottom, invariants, second, exponent)
     given, names = _definitions(invariants, second, exponent, order)
@@ -79,10 +79,12 @@ def flat_steps(
         steps.append(power_step(z, p, (dz, dp), exponent, given, _x, order))
     starts = (sp.S.One, second**exponent)
     for p, start in zip(names["powers"], starts, strict=False):
-        steps.append(Step(because=f"At zero curvature ${sp.latex(p)}$ starts with the power of the pole there.",
+        steps.append(Step(because=f"At zero curvature ${sp.latex(p)}$ starts with the power of the pole "
+        f"there.",
                           lhs=p, rhs=start, given=given, modulo=(_x, 1)))
     steps.append(Step(
-        because=rf"The denominator of the exact law starts with $\lambda^{{{low}}}$; the series above are exact to a higher "
+        because=rf"The denominator of the exact law starts with $\lambda^{{{low}}}$; the series above are "
+        rf"exact to a higher "
         r"power, so they decide the limit.",
         lhs=bottom, rhs=lead * _x**low, given=given, modulo=(_x, low + 1),
     ))
@@ -163,7 +165,8 @@ def published_flat_steps(formula: Formula, published: sp.Expr) -> list[Step]:
         power: sp.Symbol("b") for power in formula.compact.atoms(sp.Pow) if power.exp.has(_M)
     } | {_M: 1 / small, EXACT: formula.compact, LIMIT: published}
     return [Step(
-        because=r"The published form is the limit of long epochs: with $M=1/\epsilon$ and $b=\beta^M$ (between 0 and 1) "
+        because=r"The published form is the limit of long epochs: with $M=1/\epsilon$ and $b=\beta^M$ "
+        r"(between 0 and 1) "
         r"the ratio of the exact form to it is",
         lhs=EXACT / LIMIT, rhs=sp.S.One, given=given, modulo=(small, 1),
         domain=formula.valid_if,

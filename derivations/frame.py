@@ -225,12 +225,12 @@ class Frame:
         return {s: tuple(sp.Dummy(f"u_{s}_{k}") for k in range(d)) for s in sides}
 
     @cached_property
-    def pair(self) -> ModePair:
+    def pair(self) -> ModePair[RationalMatrix]:
         """The engine's modes at any learning rate."""
         left = self._mode(LEFT)
         return ModePair(left=left, right=self._mode(RIGHT) if self.cross else left)
 
-    def _mode(self, side: str) -> Mode:
+    def _mode(self, side: str) -> Mode[RationalMatrix]:
         a, b = self.explicit(side)
         return Mode(
             transition=self._ring.matrix(a), injection=self._ring.matrix(b),

@@ -52,6 +52,13 @@ def derive_iterated_sums(entry: Entry, formula: Formula) -> Derivation:
             lhs=sp.Add(*(c * sequence.subs(_M, _M + k) for (k,), c in operator.terms())),
             rhs=sp.S.Zero,
         ))
+    rests = sp.Symbol("N_{UW}"), sp.Symbol("N_{F}")
+    for rest, value, whole, words in (
+        (rests[0], known, law.compact, "This numerator belongs to the law derived above:"),
+        (rests[1], claimed, formula.compact, "and that one to the printed formula:"),
+    ):
+        steps.append(Step(because=words, lhs=rest / clear, rhs=whole, given={rest: value},
+                          domain=formula.valid_if))
     for m in range(5):
         steps.append(Step(
             because=f"The two numerators agree at $M={m}$" + (", hence at every $M$." if m == 4 else ","),
@@ -65,4 +72,4 @@ def derive_iterated_sums(entry: Entry, formula: Formula) -> Derivation:
 
 def _at(sequence: sp.Expr, m: int) -> sp.Expr:
     """Integer values of the sequences are polynomials in the hyperparameters."""
-    return sp.expand(sequence.subs(_M, m))
+    return sequence.subs(_M, m)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from derivations.chapter import Chapter
 from derivations.frame import RIGHT, Frame, n
 from derivations.step import Step
@@ -49,17 +51,19 @@ def _mean(frame: Frame) -> tuple[Step, ...]:
     """The sum over the epoch obeys the equation of the white law."""
     free = frame.free("W")
 
-    def bridge(k: object) -> object:
+    def bridge(k: Any) -> Any:
         return free - frame.power(k) * free * frame.power(k, RIGHT).T
 
     return (frame.step(
-        r"Unit noise at the last step only, $\hat W$ at the start of an epoch: $V=\sum_{j<M}A^j\hat WA^{j\top}$ has "
+        r"Unit noise at the last step only, $\hat W$ at the start of an epoch: $V=\sum_{j<M}A^j\hat "
+        r"WA^{j\top}$ has "
         r"$V-AVA^\top=\hat W-A^M\hat WA^{M\top}$, each term adding",
         bridge(n + 1) - bridge(n),
         frame.power(n) * free * frame.power(n, RIGHT).T
         - frame.A() * (frame.power(n) * free * frame.power(n, RIGHT).T) * frame.A(RIGHT).T,
     ), frame.step(
-        r"and periodicity says $\hat W-A^M\hat WA^{M\top}=BB^\top$. So $V$ obeys the equation of the white law, "
+        r"and periodicity says $\hat W-A^M\hat WA^{M\top}=BB^\top$. So $V$ obeys the equation of the "
+        r"white law, "
         r"$V=X$.",
         frame.X() - frame.A() * frame.X() * frame.A(RIGHT).T, frame.BB,
     ))

@@ -66,7 +66,8 @@ def _long_flat(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
 def _long_epoch(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
     sequences = exact.expression.atoms(LucasSequence)
     return [_ratio(
-        r"At fixed curvature both poles lie inside the unit circle, so the sequences decay exponentially in $M$ and "
+        r"At fixed curvature both poles lie inside the unit circle, so the sequences decay exponentially "
+        r"in $M$ and "
         r"drop out of an expansion in $\epsilon=1/M$. The first two terms are the printed ones:",
         exact, formula, {**dict.fromkeys(sequences, sp.S.Zero), _M: 1 / _small}, order=2,
     )]
@@ -91,7 +92,8 @@ def _small_step(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
     } | dict.fromkeys(formula.compact.atoms(sp.exp), _slow)
     checks = [
         Step(
-            because=rf"With $\epsilon=1/M$ the scaling is $\lambda=\kappa(1-\beta)\epsilon/\eta$; the pole ${sp.latex(z)}$ as a series in "
+            because=rf"With $\epsilon=1/M$ the scaling is $\lambda=\kappa(1-\beta)\epsilon/\eta$; the "
+            rf"pole ${sp.latex(z)}$ as a series in "
             r"$\epsilon$ satisfies the characteristic polynomial,",
             lhs=z**2 - invariants[0] * z + invariants[1], rhs=sp.S.Zero, given=given, modulo=(_small, order),
         )
@@ -120,7 +122,8 @@ def _kinetic(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
     rate = sp.Symbol("g", positive=True)
     given = {_eta: _small**2, _beta: 1 - rate * _small}
     return [_ratio(
-        r"Kinetic scaling: $\eta=\epsilon^2$, $1-\beta=g\epsilon$ at fixed $g$. The exact law over the printed one:",
+        r"Kinetic scaling: $\eta=\epsilon^2$, $1-\beta=g\epsilon$ at fixed $g$. The exact law over the "
+        r"printed one:",
         exact, formula, given,
     )]
 

@@ -59,7 +59,8 @@ def derive_moment(
 def setting_prose(frame: Frame) -> tuple[str, ...]:
     """What is derived, and under which conventions."""
     words = [
-        f"Update rule {frame.rule.name}, sampling scheme {frame.scheme.name}, a quadratic loss. One direction "
+        f"Update rule {frame.rule.name}, sampling scheme {frame.scheme.name}, a quadratic loss. One "
+        f"direction "
         r"of curvature $\lambda$ (and, for an entry between two directions, $\lambda'$; primed matrices "
         r"belong to it) has a state $s_k$ whose first entry is the weight. $v_k=\theta_k-\theta_{k-1}$.",
         r"Covariances are stationary; $k$ is the earlier time and the first index the later one. The "
@@ -104,7 +105,8 @@ def moment_steps(
     law = frame.define("P", sp.MatAdd(*total) if len(total) > 1 else total[0])
     frame._given.update(dict(formula.where))
     steps.append(frame.step(
-        "The weighted sum of these laws is the law of the scheme, $P$ in units of $c$; its entry is the printed formula.",
+        "The weighted sum of these laws is the law of the scheme, $P$ in units of $c$; its entry is the "
+        "printed formula.",
         noise_variance * (left * law * right.T), formula.compact,
     ))
     if formula.published is not None and "none" in formula.difference:

@@ -26,7 +26,8 @@ _PAIRS = (
 def covariance_steps(scheme: SamplingScheme) -> list[Step]:
     """Check the weights of the components against sampling without replacement."""
     steps = [] if _sum(scheme, (2, 2)) == 1 else [Step(
-        because=f"The noise of {scheme.name}, in units of $c$, as a sum of elementary noises of unit variance "
+        because=f"The noise of {scheme.name}, in units of $c$, as a sum of elementary noises of unit "
+        f"variance "
         f"({_names(scheme)}). A step has the variance of one full batch:",
         lhs=_sum(scheme, (2, 2)), rhs=sp.S.One,
     )]
@@ -55,7 +56,8 @@ def covariance_steps(scheme: SamplingScheme) -> list[Step]:
         if total == 0 and expected == 0:
             continue  # no elementary noise correlates them, and none should
         reason = "are independent" if independent else (
-            "have the same noise" if same else r"share a pass without replacement, $-C_0/N$ over $C_0(1/S-1/N)$"
+            "have the same noise" if same else r"share a pass without replacement, $-C_0/N$ over "
+            r"$C_0(1/S-1/N)$"
         )
         steps.append(Step(
             because=f"{words} {reason}:", lhs=total, rhs=expected, given=given,
@@ -68,8 +70,10 @@ def autocovariance_steps(scheme: SamplingScheme, formula: Formula) -> list[Step]
     inside, outside = sp.symbols("r_{in} r_{out}")
     given = dict(formula.where) | {inside: _sum(scheme, (2, 4)), outside: _sum(scheme, (2, 8))}
     return [*covariance_steps(scheme), Step(
-        because=r"Of the $M$ positions $k$ in an epoch, $M-\tau$ have $k+\tau$ in the same epoch and $\tau$ in "
-        r"the next; the average over the position is the weighted mean of the two covariances, in units of $c$.",
+        because=r"Of the $M$ positions $k$ in an epoch, $M-\tau$ have $k+\tau$ in the same epoch and "
+        r"$\tau$ in "
+        r"the next; the average over the position is the weighted mean of the two covariances, in units "
+        r"of $c$.",
         lhs=noise_variance * ((_M - lag) * inside + lag * outside) / _M, rhs=formula.compact,
         given=given, domain=formula.valid_if,
     )]

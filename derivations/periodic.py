@@ -67,7 +67,8 @@ def _split(frame: Frame, tau: Any) -> Step:
     p, r2 = frame.power(tau), frame.power(rest, RIGHT).T
     m, m2 = frame.power(steps_per_epoch), frame.power(steps_per_epoch, RIGHT).T
     return frame.step(
-        r"At lag $\tau$ the noise of $r'$ meets itself at $r=r'+\tau$, or at $r=r'+\tau-M$ once that passes $M$: "
+        r"At lag $\tau$ the noise of $r'$ meets itself at $r=r'+\tau$, or at $r=r'+\tau-M$ once that "
+        r"passes $M$: "
         r"two geometric sums, of $M-\tau$ and of $\tau$ terms.",
         p * _gramian(frame, rest) + _gramian(frame, tau) * r2,
         p * x - m * x * r2 + x * r2 - p * x * m2,

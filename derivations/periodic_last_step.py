@@ -20,7 +20,8 @@ def propagate(frame: Frame, when: When) -> Chapter:
     steps = [
         *periodic.cycle_steps(frame),
         frame.step(
-            r"Noise at the last step only: $QB$ at position $M$, and a factor $A$ at every step that follows; "
+            r"Noise at the last step only: $QB$ at position $M$, and a factor $A$ at every step that "
+            r"follows; "
             r"after $M$ of them the noise restores it.",
             frame.power(m) * (frame.Q() * frame.B()) + frame.B(), frame.Q() * frame.B(),
         ),

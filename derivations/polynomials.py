@@ -81,7 +81,7 @@ class SympyRing:
 
     def lowest(self, element: Any, atom: sp.Expr) -> int:
         place = self._place[atom]
-        return min(e[place] for e in element)
+        return min(int(e[place]) for e in element)
 
 
 class NumberRing:

@@ -49,7 +49,8 @@ def crossover(entry: Entry, formula: Formula) -> Derivation:
     ]
     return Derivation(
         slug=formula.slug, title=formula.title, steps=tuple(steps), result=formula, setting=(
-            *one.setting, r"The crossover is where the correlation times of the two regimes agree: first that of steep "
+            *one.setting, r"The crossover is where the correlation times of the two regimes agree: first "
+                          r"that of steep "
             "directions, then that of flat ones for long epochs.",
         ),
     )
@@ -76,14 +77,16 @@ def discriminant(entry: Entry, formula: Formula) -> Derivation:
     z1, z2 = sp.symbols("z_1 z_2")
     steps = (
         _characteristic(entry),
-        Step(because=r"so $z_1+z_2=1+\beta-\eta\lambda$ and $z_1z_2=\beta$; the discriminant is $(z_1-z_2)^2$,",
+        Step(because=r"so $z_1+z_2=1+\beta-\eta\lambda$ and $z_1z_2=\beta$; the discriminant is "
+        r"$(z_1-z_2)^2$,",
              lhs=(z1 - z2) ** 2, rhs=(z1 + z2) ** 2 - 4 * z1 * z2),
         Step(because="in the hyperparameters the printed formula.",
              lhs=t**2 - 4 * p, rhs=formula.compact, given=_coefficients, domain=formula.valid_if),
     )
     return Derivation(
         slug=formula.slug, title=formula.title, steps=steps, result=formula,
-        setting=_prose(formula, "Heavy ball on a quadratic loss: a pair of real poles is overdamped, a complex pair oscillates."),
+        setting=_prose(formula, "Heavy ball on a quadratic loss: a pair of real poles is overdamped, a "
+                                "complex pair oscillates."),
     )
 
 
@@ -104,7 +107,8 @@ def critical(entry: Entry, formula: Formula) -> Derivation:
     )
     return Derivation(
         slug=formula.slug, title=formula.title, steps=steps, result=formula,
-        setting=_prose(formula, "Heavy ball on a quadratic loss: critical damping is where the two poles meet."),
+        setting=_prose(formula, "Heavy ball on a quadratic loss: critical damping is where the two poles "
+                                "meet."),
     )
 
 
@@ -112,15 +116,18 @@ def stability(entry: Entry, formula: Formula) -> Derivation:
     """The Jury conditions of a quadratic."""
     steps = (
         _characteristic(entry),
-        Step(because=r"Both zeros of $z^2-tz+p$ lie inside the unit circle exactly if $\chi(1)>0$, $\chi(-1)>0$ and $p<1$ "
+        Step(because=r"Both zeros of $z^2-tz+p$ lie inside the unit circle exactly if $\chi(1)>0$, "
+        r"$\chi(-1)>0$ and $p<1$ "
              r"(the triangle of stability). Here $\chi(1)=\eta\lambda$ is positive,",
              lhs=1 - t + p, rhs=_eta * _lambda, given=_coefficients),
         Step(because=r"$p=\beta<1$, and $\chi(-1)=1+t+p$ is",
              lhs=1 + t + p, rhs=_polynomial(entry, -sp.S.One), given=_coefficients),
         Step(because=r"positive exactly below the printed learning rate,",
-             lhs=_polynomial(entry, -sp.S.One), rhs=_lambda * (formula.compact - _eta), domain=formula.valid_if),
+             lhs=_polynomial(entry, -sp.S.One), rhs=_lambda * (formula.compact - _eta),
+             domain=formula.valid_if),
         Step(because=r"where a pole reaches $-1$.",
-             lhs=_polynomial(entry, -sp.S.One), rhs=sp.S.Zero, given={_eta: formula.compact}, domain=formula.valid_if),
+             lhs=_polynomial(entry, -sp.S.One), rhs=sp.S.Zero, given={_eta: formula.compact},
+             domain=formula.valid_if),
     )
     return Derivation(
         slug=formula.slug, title=formula.title, steps=steps, result=formula,

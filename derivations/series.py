@@ -63,7 +63,8 @@ def root_steps(
             (-1) ** (i + 1) * e * name ** (d - 1 - i) for i, e in enumerate(invariants)
         ))
         steps.append(Step(
-            because=f"The pole ${sp.latex(name)}$ as a power series: it satisfies the characteristic polynomial, "
+            because=f"The pole ${sp.latex(name)}$ as a power series: it satisfies the characteristic "
+            f"polynomial, "
             "coefficient by coefficient.",
             lhs=polynomial, rhs=sp.S.Zero, given=given, modulo=(x, order),
         ))

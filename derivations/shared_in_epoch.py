@@ -84,7 +84,8 @@ def _closing(frame: Frame) -> list[Step]:
     y = s * w * s2.T
     return [frame.step(
         r"The next epoch starts as this one did, $Y=A^MYA^{M\top}+S_MBB^\top S_M^\top$. The solution is "
-        r"$Y=S_MWS_M^\top$ with $W=A^MWA^{M\top}+BB^\top$, because $S_M$ commutes with $A^M$: for any $\hat W$",
+        r"$Y=S_MWS_M^\top$ with $W=A^MWA^{M\top}+BB^\top$, because $S_M$ commutes with $A^M$: for any "
+        r"$\hat W$",
         y - p * y * p2.T - s * frame.BB * s2.T,
         s * (w - p * w * p2.T - frame.BB) * s2.T,
     )]
@@ -188,7 +189,8 @@ def _lags(frame: Frame) -> list[Step]:
         _lag_recursion(frame),
         frame.step(
             r"When $i=j+\tau-M$ steps lie in the next epoch the old noise no longer acts: "
-            r"$(S_\tau-S_i)B$ takes the place of $S_\tau B$, starting right at $i=0$, and each step is a factor $A$.",
+            r"$(S_\tau-S_i)B$ takes the place of $S_\tau B$, starting right at $i=0$, and each step is a "
+            r"factor $A$.",
             (frame.S(n + _m + 1) - frame.S(n + 1)) * b, frame.A() * ((frame.S(n + _m) - frame.S(n)) * b),
         ),
         frame.step(
@@ -196,7 +198,8 @@ def _lags(frame: Frame) -> list[Step]:
             _ramp(frame, n + 1) - _ramp(frame, n), frame.S(n + 1, RIGHT),
         ),
         frame.step(
-            r"and $\sum_{i=1}^{n}S_iBB^\top S_{i+m}^\top$, to be taken away with $n=\tau$, $m=M-\tau$, grows by",
+            r"and $\sum_{i=1}^{n}S_iBB^\top S_{i+m}^\top$, to be taken away with $n=\tau$, $m=M-\tau$, "
+            r"grows by",
             _crossed(frame, n + 1, _m) - _crossed(frame, n, _m),
             frame.S(n + 1) * bb * frame.S(n + 1 + _m, RIGHT).T,
         ),

@@ -56,7 +56,9 @@ def derive_noise_autocovariance(
         ))
     prose = (f"Sampling scheme {scheme.name}: the covariance of the batch noise of two steps that lie "
              r"$1\le\tau\le M-1$ steps apart, averaged over the position in the epoch.",)
-    return Derivation(slug=formula.slug, title=formula.title, setting=prose, steps=tuple(steps), result=formula)
+    return Derivation(
+        slug=formula.slug, title=formula.title, setting=prose, steps=tuple(steps), result=formula,
+    )
 
 
 def derive_spectrum(
@@ -98,7 +100,9 @@ def derive_spectrum(
         + rf"{where}. $S(\omega)=\sum_hR(h)e^{{-i\omega h}}$ with the averaged autocovariance $R$; "
         r"$z=e^{i\omega/2}$.",
     )
-    return Derivation(slug=formula.slug, title=formula.title, setting=prose, steps=tuple(steps), result=formula)
+    return Derivation(
+        slug=formula.slug, title=formula.title, setting=prose, steps=tuple(steps), result=formula,
+    )
 
 
 def _component(name: str) -> tuple[list[Step], sp.Expr]:
@@ -119,7 +123,8 @@ def _constant_lines() -> list[Step]:
     power, q = sp.Symbol("p"), sp.Symbol("q")
     grown = (1 - power * q) / (1 - q) - (1 - power) / (1 - q)
     return [
-        Step(because=r"A constant has lines $\sum_{h<M}q^h=(1-q^M)/(1-q)$, $q=e^{-i\omega}$; with $p=q^n$ the sum grows by $q^n$.",
+        Step(because=r"A constant has lines $\sum_{h<M}q^h=(1-q^M)/(1-q)$, $q=e^{-i\omega}$; with $p=q^n$ "
+        r"the sum grows by $q^n$.",
              lhs=grown, rhs=power),
         Step(because=r"On a line other than zero $q^M=1$, so the sum is zero; at $\omega=0$ it is $M$.",
              lhs=(1 - power) / (1 - q), rhs=sp.S.Zero, given={power: sp.S.One}),
@@ -144,7 +149,8 @@ def _fejer() -> list[Step]:
             lhs=kernel(n + 1) - kernel(n), rhs=dirichlet(n),
         ),
         Step(
-            because=r"of a sequence that obeys the recurrence of trace $2\cos(\omega/2)=z+1/z$ and determinant "
+            because=r"of a sequence that obeys the recurrence of trace $2\cos(\omega/2)=z+1/z$ and "
+            r"determinant "
             r"$1$: $U_{n+1}=(z+1/z)\,U_n-U_{n-1}$.",
             lhs=_ratio(n + 2), rhs=(_z + 1 / _z) * _ratio(n + 1) - _ratio(n),
         ),

@@ -130,7 +130,8 @@ def _measured(text: str, place: int) -> tuple[float, int]:
             inner, place = _measured(text, place + 1)
             total += inner
         elif mark in "^_":
-            inner, place = _measured(text, place + 2) if text[place + 1 : place + 2] == "{" else (1, place + 2)
+            group = text[place + 1 : place + 2] == "{"
+            inner, place = _measured(text, place + 2) if group else (1.0, place + 2)
             total += 0.7 * inner
         elif text.startswith(r"\frac{", place):
             over, place = _measured(text, place + 6)
@@ -258,11 +259,8 @@ def _align(rows: list[str]) -> str:
     r"""An alignment; where a row cannot be broken, in smaller type."""
     left = max(_width(row.split("&")[0]) for row in rows)
     widest = max(left + _width(row.partition("&")[2]) for row in rows)
-    for size, room in (("", 90), (r"\small", 99), (r"\footnotesize", 111), (r"\scriptsize", 126)):
-        if widest <= room:
-            break
-    else:
-        size = r"\tiny"
+    sizes = (("", 90), (r"\small", 99), (r"\footnotesize", 111), (r"\scriptsize", 126))
+    size = next((size for size, room in sizes if widest <= room), r"\tiny")
     if size:
         return f"{{{size}\n{_alignment(rows)}}}\n"
     return _alignment(rows)
@@ -308,7 +306,8 @@ def to_latex(
 def _plain(text: str) -> str:
     for mark in "&%#_":
         text = text.replace(mark, "\\" + mark)
-    return re.sub(r"[<>^]", lambda match: f"${match[0]}$" if match[0] != "^" else r"\^{}", text).replace("²", "$^2$")
+    table = {"<": "$<$", ">": "$>$", "^": r"\^{}", "²": "$^2$"}
+    return re.sub("[<>^²]", lambda match: table[match[0]], text)
 
 
 def _block(rows: list[str]) -> str:

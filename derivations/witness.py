@@ -83,11 +83,12 @@ def _draw(
 
 def _coefficient_witness(step: Step, polynomials: Evaluation) -> dict[str, str] | None:
     """For an expansion: values at which the first offending coefficient is not zero."""
-    assert step.modulo is not None
+    if step.modulo is None:
+        return None
     ring: Any = polynomials.ring
     minus = polynomials.times(polynomials.value(sp.S.NegativeOne), polynomials.value(step.rhs))
     gap = polynomials.plus([polynomials.value(step.lhs), minus])
-    entry = next(e for row in gap.entries for e in row if not e == 0)
+    entry = next(e for row in gap.entries for e in row if e != 0)
     low = ring.lowest_part(entry, step.modulo[0])
     rng = random.Random(0)
     names = ring.atoms

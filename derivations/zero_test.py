@@ -132,7 +132,7 @@ def _gap(step: Step, evaluation: Evaluation) -> Value:
 
 def _vanishes(ring: Ring, gap: Value, modulo: tuple[sp.Symbol, int] | None) -> bool:
     """All entries zero, or of order k or higher in x."""
-    entries = [e for row in gap.entries for e in row if not e == 0]
+    entries = [e for row in gap.entries for e in row if e != 0]
     if modulo is None or not entries:
         return not entries
     x, order = modulo

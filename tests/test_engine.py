@@ -12,9 +12,6 @@ from theory import (
     LinearRule,
     SamplingScheme,
     formula_by_slug,
-    heavy_ball,
-    reshuffled,
-    sgd,
     stationary_law,
 )
 from theory.engine.mode import Mode, ModePair
@@ -22,8 +19,8 @@ from theory.engine.rational_matrix import PolynomialRing
 from theory.errors import TheoryError, UnknownNameError
 from theory.formula import Formula
 from theory.noise import LastStep, SharedInEpoch, White
-from theory.optimizers import RULES, rule_by_name
-from theory.sampling import SCHEMES, scheme_by_name
+from theory.optimizers import RULES, heavy_ball, rule_by_name, sgd
+from theory.sampling import SCHEMES, reshuffled, scheme_by_name
 from theory.sequences import LucasSequence, power_coefficients
 from theory.solvers import solve_epoch_lifted
 from theory.symbols import (
