@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -48,6 +48,7 @@ class Frame:
     second: Output = "weights"
     cross: bool = False
     _given: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _known: dict[Any, Any] = field(default_factory=dict, repr=False)
     domain: sp.Basic = sp.true
 
     @cached_property
@@ -107,6 +108,11 @@ class Frame:
             return expression.subs(symbols.curvature, symbols.second_curvature)
         return expression
 
+    def _once(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
     def explicit(self, side: str) -> tuple[sp.Matrix, sp.Matrix]:
         """A and B of the rule (with the previous weights as a last entry where needed)."""
         a, b = self.rule.transition, self.rule.injection
@@ -117,16 +123,25 @@ class Frame:
         return self._swap(sp.Matrix(a), side), self._swap(sp.Matrix(b), side)
 
     def A(self, side: str = LEFT) -> sp.MatrixSymbol:
-        return self.define("A" + self._prime(side), self.explicit(side)[0].as_immutable())
+        return self._once(("A", side), lambda: self.define(
+            "A" + self._prime(side), self.explicit(side)[0].as_immutable()
+        ))
 
     def B(self, side: str = LEFT) -> sp.MatrixSymbol:
-        return self.define("B" + self._prime(side), self.explicit(side)[1].as_immutable())
+        return self._once(("B", side), lambda: self.define(
+            "B" + self._prime(side), self.explicit(side)[1].as_immutable()
+        ))
 
     def invariants(self, side: str = LEFT) -> tuple[sp.Expr, ...]:
-        return self.setting.invariants(RIGHT if side == RIGHT and self.cross else LEFT)
+        own = RIGHT if side == RIGHT and self.cross else LEFT
+        found: tuple[sp.Expr, ...] = self._once(("e", own), lambda: self.setting.invariants(own))
+        return found
 
     def power(self, exponent: Any, side: str = LEFT) -> Any:
         """A to a symbolic exponent, defined through the sequences."""
+        return self._once(("power", exponent, side), lambda: self._power(exponent, side))
+
+    def _power(self, exponent: Any, side: str) -> Any:
         if exponent == 0:
             return self.identity
         a, e, d = self.A(side), self.invariants(side), self.rule.state_size
@@ -151,6 +166,9 @@ class Frame:
 
     def S(self, exponent: Any, side: str = LEFT) -> Any:
         """I + A + ... + A^(n-1)."""
+        return self._once(("S", exponent, side), lambda: self._sum(exponent, side))
+
+    def _sum(self, exponent: Any, side: str) -> Any:
         if exponent == 0:
             return sp.ZeroMatrix(self.size, self.size)
         value = self.R(side) * (self.identity - self.power(exponent, side))

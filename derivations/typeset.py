@@ -289,18 +289,31 @@ def to_latex(
     UnknownNameError
         If a replaced parameter does not exist.
     """
-    out = [rf"\section*{{{_plain(_titled(derivation.title))}}}", *derivation.setting]
+    title = _plain(_titled(derivation.title))
+    out = [rf"\section*{{{title}}}", *(prose(text, symbols) for text in derivation.setting)]
     condition = condition_latex(derivation.result.valid_if, symbols)
     out.append(f"It holds if ${condition}$." if derivation.result.valid_if != sp.true else "")
     known: set[tuple[Any, Any]] = set()
     out.append(r"\subsection*{Steps}")
     for number, step in enumerate(derivation.steps, start=1):
-        out += [rf"\textbf{{{number}.}} {step.because}", _align(step_rows(step, symbols))]
+        out += [rf"\textbf{{{number}.}} {prose(step.because, symbols)}", _align(step_rows(step, symbols))]
         if rows := definition_rows(step, known, derivation.result, symbols):
             out += ["with", _align(rows)]
     out += [r"\subsection*{Result}", _align(_result_rows(derivation, symbols))]
     body = "\n\n".join(part for part in out if part)
     return f"{_HEAD}{body}\n\\end{{document}}\n" if standalone else body
+
+
+def prose(text: str, symbols: Letters) -> str:
+    """Replaced letters in the formulas of a sentence (Greek ones and M)."""
+    table = {
+        PARAMETERS[name].letter: letter for name, letter in (symbols or {}).items()
+        if PARAMETERS[name].letter.startswith("\\") or PARAMETERS[name].letter == "M"
+    }
+    for old, new in table.items():
+        pattern = rf"(?<![A-Za-z\\]){re.escape(old)}(?![A-Za-z])"
+        text = re.sub(r"\$[^$]*\$", lambda m, p=pattern, n=new: re.sub(p, lambda _: n, m[0]), text)
+    return text
 
 
 def _plain(text: str) -> str:
@@ -316,7 +329,7 @@ def _block(rows: list[str]) -> str:
 
 def header_markdown(derivation: Derivation, symbols: Letters = None) -> str:
     """Title, setting and condition."""
-    out = [f"# {_titled(derivation.title)}", *derivation.setting]
+    out = [f"# {_titled(derivation.title)}", *(prose(text, symbols) for text in derivation.setting)]
     if derivation.result.valid_if != sp.true:
         out.append(f"It holds if ${condition_latex(derivation.result.valid_if, symbols)}$.")
     return "\n\n".join(out)
@@ -327,7 +340,7 @@ def step_markdown(
 ) -> str:
     """One step (counted from 0) with the names it is the first to use."""
     step = derivation.steps[number]
-    out = [f"**{number + 1}.** {step.because}", _block(step_rows(step, symbols))]
+    out = [f"**{number + 1}.** {prose(step.because, symbols)}", _block(step_rows(step, symbols))]
     if rows := definition_rows(step, known, derivation.result, symbols):
         out += ["with", _block(rows)]
     return "\n\n".join(out)
