@@ -19,7 +19,7 @@ __all__ = ["definition_rows", "definitions", "header_markdown", "result_markdown
 
 Letters = Mapping[str, str] | None
 #: a row of an alignment is broken after about this many letters of the running font
-_ROOM = 84
+_ROOM = 81
 _NAMED = re.compile(r"\b(" + "|".join(PARAMETERS) + r")\b")
 
 
@@ -259,7 +259,7 @@ def _align(rows: list[str]) -> str:
     r"""An alignment; where a row cannot be broken, in smaller type."""
     left = max(_width(row.split("&")[0]) for row in rows)
     widest = max(left + _width(row.partition("&")[2]) for row in rows)
-    sizes = (("", 90), (r"\small", 99), (r"\footnotesize", 111), (r"\scriptsize", 126))
+    sizes = (("", 87), (r"\small", 96), (r"\footnotesize", 108), (r"\scriptsize", 123))
     size = next((size for size, room in sizes if widest <= room), r"\tiny")
     if size:
         return f"{{{size}\n{_alignment(rows)}}}\n"
@@ -312,7 +312,9 @@ def prose(text: str, symbols: Letters) -> str:
     }
     for old, new in table.items():
         pattern = rf"(?<![A-Za-z\\]){re.escape(old)}(?![A-Za-z])"
-        text = re.sub(r"\$[^$]*\$", lambda m, p=pattern, n=new: re.sub(p, lambda _: n, m[0]), text)
+        safe = new.replace("\\", r"\\")
+        parts = re.split(r"(\$[^$]*\$)", text)
+        text = "".join(re.sub(pattern, safe, x) if x.startswith("$") else x for x in parts)
     return text
 
 
