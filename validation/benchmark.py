@@ -78,7 +78,7 @@ def benchmark_formula() -> list[Row]:
 
     law = formula_by_slug("reshuffled-weight-variance")
     many = np.full(100_000, curvature)
-    values = {
+    values: dict[str, Any] = {
         "learning_rate": eta, "momentum": beta, "noise_variance": 1.0, "steps_per_epoch": steps
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from typing import Any
 
 from validation.commands.arguments import (
@@ -54,6 +53,4 @@ def run(arguments: argparse.Namespace) -> None:
          entry.quantity if entry.exact else f"{entry.quantity} (limit or scale)")
         for entry in chosen
     ]
-    width = shutil.get_terminal_size((160, 24)).columns
-    for line in aligned_table(("SLUG", "RULE", "SAMPLING", "QUANTITY"), rows, right=False).split("\n"):
-        print(line if len(line) <= width else line[: width - 1] + "…")
+    print(aligned_table(("SLUG", "RULE", "SAMPLING", "QUANTITY"), rows, right=False))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from validation.commands.arguments import add_json, new_parser
 from validation.commands.output import aligned_table, print_json, short
-from validation.commands.problem_arguments import Problem, add_problem, read_problem
+from validation.commands.problem_arguments import add_problem, read_problem
 
 if TYPE_CHECKING:
     from validation.predict import Prediction
+    from validation.problem import Problem
 
 _DESCRIPTION = """\
 Predict the stationary law of SGD on a linear regression: curvature spectrum, variance of the weights

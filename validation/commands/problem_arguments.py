@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from theory.errors import TheoryError
@@ -12,29 +11,15 @@ from validation.commands.arguments import double
 
 if TYPE_CHECKING:
     from theory.optimizers import LinearRule
-    from theory.sampling import SamplingScheme
-    from validation.regression import Regression
+    from validation.problem import Problem
 
-__all__ = ["Problem", "add_problem", "read_problem"]
+__all__ = ["add_problem", "read_problem"]
 
 #: flags of the rules' parameters, with the value a rule that has one takes if it is not given
 _OPTIONAL: Mapping[str, str | None] = {
     "momentum": None, "dampening": "0", "weight_decay": "0", "immediate_discount": None,
     "averaging_rate": None,
 }
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Problem:
-    """What the arguments describe."""
-
-    name: str
-    target: str
-    regression: Regression
-    rule: LinearRule
-    scheme: SamplingScheme
-    batch_size: int
-    hyperparameters: Mapping[str, float]
 
 
 def add_problem(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +87,8 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
         features=data.features, targets=data.targets, loss=arguments.loss,
         weight_decay=values.get("weight_decay", 0.0), **options,
     )
+    from validation.problem import Problem
+
     return Problem(
         name=data.name, target=data.target_name, regression=regression, rule=rule, scheme=scheme,
         batch_size=batch_size, hyperparameters=values,

@@ -10,14 +10,15 @@ from theory.errors import TheoryError
 from validation.commands.arguments import add_json, double, new_parser
 from validation.commands.output import aligned_table, print_json, short
 from validation.commands.predict import heading, summary
-from validation.commands.problem_arguments import Problem, add_problem, read_problem, whole
-from validation.commands.simulation_plan import LARGEST_START_BIAS, plan, replicas_needed
+from validation.commands.problem_arguments import add_problem, read_problem, whole
+from validation.plan import LARGEST_START_BIAS, plan, replicas_needed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from validation.compare import Comparison
     from validation.predict import Prediction
+    from validation.problem import Problem
     from validation.regression import FloatArray
     from validation.simulate import SimulationResult
 

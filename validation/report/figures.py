@@ -131,18 +131,17 @@ def spectrum_figure() -> str:
 def experiment_figure(experiment: Experiment) -> str:
     """Predicted and measured variance per direction, and their ratio."""
     pyplot = _pyplot()
-    plan = experiment.plan
-    moving = plan.problem.curvatures > 0
-    curvature = plan.problem.curvatures
-    chosen = plan.compared
+    made, chosen = experiment.prediction, experiment.compared
+    curvature = made.curvatures
+    moving = made.variances > 0
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.8))
     left.loglog(
-        curvature[moving], experiment.white[moving], "x", color=_WHITE,
+        curvature[moving], made.white_variances[moving], "x", color=_WHITE,
         label="predicted, white noise",
     )
     left.loglog(
-        curvature[moving], experiment.predicted[moving], "_", ms=11, mew=2, color=_EPOCH,
-        label=f"predicted, {plan.scheme.name}",
+        curvature[moving], made.variances[moving], "_", ms=11, mew=2, color=_EPOCH,
+        label=f"predicted, {made.sampling}",
     )
     for comparison, color, marker, label in (
         (experiment.against_additive, _EPOCH, "o", "SGD, noise frozen at the minimum"),

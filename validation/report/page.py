@@ -30,6 +30,7 @@ details{margin:.5rem 0 .5rem 1rem}summary{cursor:pointer}
 svg{max-width:100%;height:auto}math{font-size:1.02rem}
 .verdict{font-family:system-ui,sans-serif;padding:.5rem .8rem;border-left:4px solid #1a7f37;
 background:#f4f8f4}
+.verdict.note{border-color:#b58900;background:#faf6ea}
 .verdict.bad{border-color:#c01c28;background:#fbf3f3}
 """
 
@@ -142,27 +143,29 @@ def evidence_section(cells: Sequence[Cell]) -> str:
 
 def experiment_section(experiment: Experiment, figure: str) -> str:
     """Hyperparameters, verdicts, figure and table of one data set."""
-    plan = experiment.plan
-    problem = plan.problem
-    still = int((problem.curvatures == 0).sum())
-    slow = problem.dimension - still - plan.compared.size
+    made, regression = experiment.prediction, experiment.problem.regression
+    compared = experiment.compared
+    still = int((made.variances == 0).sum())
+    slow = regression.dimension - still - compared.size
+    chosen = ", ".join(f"{name} {value:.4g}" for name, value in made.hyperparameters.items())
     notes = [
-        f"N = {problem.samples}, d = {problem.dimension}, S = {plan.batch_size}, "
-        f"M = {experiment.additive.steps_per_epoch} steps per epoch, {plan.scheme.name}, "
-        f"heavy ball with learning rate {plan.learning_rate:.4g} and momentum {plan.momentum:g}. "
-        f"{plan.replicas} independent runs from the minimum, {plan.burn_in} epochs of burn-in, one "
-        "number (the average over one epoch) from each.",
-        f"{plan.compared.size} directions were chosen for comparison beforehand: those that forget "
-        f"their start within the burn-in and reach the resolution with these replicas. {slow} slower "
-        f"directions are predicted but not tested; {still} without curvature do not move.",
+        f"N = {made.samples}, d = {regression.dimension}, S = {made.batch_size}, "
+        f"M = {made.steps_per_epoch} steps per epoch, {made.sampling}, {made.rule} with "
+        f"{chosen.replace('_', ' ')} (stability limit {made.stability_limit:.4g}). "
+        f"{experiment.additive.replicas} independent runs from the minimum, "
+        f"{experiment.additive.burn_in} epochs of burn-in, one number (the average over one epoch) from "
+        f"each. Predicted loss fluctuation {made.loss_fluctuation:.4g}.",
+        f"{compared.size} directions were chosen for comparison beforehand: those that forget their "
+        f"start within the burn-in and reach the resolution with these replicas. {slow} slower "
+        f"directions are predicted but not tested; {still} do not move.",
     ]
     rows = []
-    for place, i in enumerate(plan.compared):
+    for place, i in enumerate(compared):
         a, b = experiment.against_additive, experiment.against_regression
         rows.append(
-            f"<tr><td>{i}</td><td>{problem.curvatures[i]:.4g}</td>"
-            f"<td>{experiment.noise_variance[i]:.4g}</td><td>{experiment.white[i]:.5g}</td>"
-            f"<td>{experiment.predicted[i]:.5g}</td>"
+            f"<tr><td>{i}</td><td>{made.curvatures[i]:.4g}</td>"
+            f"<td>{made.noise_variances[i]:.4g}</td><td>{made.white_variances[i]:.5g}</td>"
+            f"<td>{made.variances[i]:.5g}</td>"
             f"<td>{a.measured[place] / a.predicted[place]:.4f} ± "
             f"{a.standard_error[place] / a.predicted[place]:.4f}</td><td>{a.z[place]:.2f}</td>"
             f"<td>{b.measured[place] / b.predicted[place]:.4f} ± "
@@ -186,7 +189,7 @@ def experiment_section(experiment: Experiment, figure: str) -> str:
 
 def _verdict(name: str, comparison: Comparison, *, expected: bool = True) -> str:
     control = comparison.negative_control().verdict
-    style = "verdict" if comparison.agrees or not expected else "verdict bad"
+    style = "verdict note" if not expected else "verdict" if comparison.agrees else "verdict bad"
     return (
         f'<p class="{style}"><b>{html.escape(name)}: {comparison.verdict}.</b> '
         f"{int(comparison.alarms.sum())} alarms in {len(comparison.labels)} directions at a total "

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from theory.closed_forms import CATALOGUE
 from theory.errors import MissingPackageError
 from theory.export import formula_record
-from validation.compare import Comparison
 from validation.evidence import Cell, evidence_table
 from validation.files import write_text
-from validation.report.experiment import Experiment, Plan, bundled_plans, plan_for, run_experiment
+from validation.problem import Problem
+from validation.report.experiment import (
+    Experiment,
+    bundled_problems,
+    experiment_record,
+    problem_from,
+    run_experiment,
+)
 from validation.report.figures import experiment_figure, spectrum_figure, variance_figure
 from validation.report.formulas_tex import catalogue_latex
 from validation.report.page import (
@@ -56,18 +61,18 @@ def write_report(
     TheoryError
         If the data cannot be used, or an optional package is missing.
     """
-    plans: tuple[Plan, ...] = bundled_plans()
+    problems = bundled_problems()
     if data is not None:  # first, so that bad input fails before any work
-        mine = plan_for(Path(data).stem, data, target=target, intercept=intercept)
-        plans = (*plans, mine)
+        mine = problem_from(Path(data).stem, data, target=target, intercept=intercept)
+        problems = (*problems, mine)
     started = time.perf_counter()
     cells = _checked()
-    experiments = tuple(_measured(plan) for plan in plans)
+    experiments = tuple(_measured(problem) for problem in problems)
     sections = [
         ("evidence", "Formulas and their evidence", evidence_section(cells)),
         ("regimes", "Regimes", variance_figure() + spectrum_figure()),
         *(
-            (e.plan.name, f"Real data: {e.plan.name}", experiment_section(e, experiment_figure(e)))
+            (e.problem.name, f"Real data: {e.problem.name}", experiment_section(e, experiment_figure(e)))
             for e in experiments
         ),
         ("symbols", "Symbols and conventions", symbol_section() + _CONVENTIONS),
@@ -77,7 +82,7 @@ def write_report(
     results = {
         "formulas": [formula_record(entry.formula) for entry in CATALOGUE],
         "evidence": [_cell_record(cell) for cell in cells],
-        "experiments": [_experiment_record(e) for e in experiments],
+        "experiments": [experiment_record(e) for e in experiments],
         "seconds": round(time.perf_counter() - started, 1),
     }
     folder = Path(output)
@@ -110,7 +115,7 @@ def _checked() -> tuple[Cell, ...]:
         return evidence_table(progress=lambda slug: bar.update(1))
 
 
-def _measured(plan: Plan) -> Experiment:
+def _measured(problem: Problem) -> Experiment:
     bars: dict[str, Any] = {}
 
     def report(what: str, done: int, total: int) -> None:
@@ -119,7 +124,7 @@ def _measured(plan: Plan) -> Experiment:
         bars[what].update(done - bars[what].n)
 
     try:
-        return run_experiment(plan, _SEED, progress=report)
+        return run_experiment(problem, _SEED, progress=report)
     finally:
         for bar in bars.values():
             bar.close()
@@ -129,33 +134,4 @@ def _cell_record(cell: Cell) -> dict[str, Any]:
     return {
         "slug": cell.slug, "kind": cell.kind, "verdict": cell.verdict, "points": cell.points,
         "deviation": cell.figure, "reason": cell.reason,
-    }
-
-
-def _experiment_record(experiment: Experiment) -> dict[str, Any]:
-    plan = experiment.plan
-    return {
-        "data": plan.name, "rule": plan.rule.name, "sampling": plan.scheme.name,
-        "samples": plan.problem.samples, "batch_size": plan.batch_size,
-        "steps_per_epoch": experiment.additive.steps_per_epoch,
-        "learning_rate": plan.learning_rate, "momentum": plan.momentum,
-        "replicas": plan.replicas, "burn_in_epochs": plan.burn_in, "seed": _SEED,
-        "curvature": plan.problem.curvatures.tolist(),
-        "noise_variance": experiment.noise_variance.tolist(),
-        "variance": experiment.predicted.tolist(), "white_variance": experiment.white.tolist(),
-        "compared": plan.compared.tolist(),
-        "frozen_noise": _comparison_record(experiment.against_additive),
-        "regression": _comparison_record(experiment.against_regression),
-    }
-
-
-def _comparison_record(comparison: Comparison) -> dict[str, Any]:
-    z: Callable[[float], float] = lambda v: max(-1e6, min(1e6, float(v)))  # noqa: E731
-    return {
-        "verdict": comparison.verdict, "false_alarm_rate": comparison.false_alarm_rate,
-        "resolution": float(comparison.resolution.max()),
-        "negative_control": comparison.negative_control().verdict,
-        "measured": comparison.measured.tolist(),
-        "standard_error": comparison.standard_error.tolist(),
-        "z": [z(v) for v in comparison.z],
     }

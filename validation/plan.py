@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from validation.commands.problem_arguments import Problem
     from validation.predict import Prediction
+    from validation.problem import Problem
     from validation.regression import FloatArray
     from validation.simulate import Noise
 
@@ -59,7 +59,7 @@ def replicas_needed(
 
 def plan(
     problem: Problem, made: Prediction, noise: Noise, needed: npt.NDArray[Any], epochs: int,
-    replicas: int | None, burn_in: int | None,
+    replicas: int | None = None, burn_in: int | None = None,
 ) -> tuple[int, int]:
     """Replicas and burn-in with which most directions can be judged, within the work allowed.
 
