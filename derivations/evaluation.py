@@ -104,6 +104,7 @@ class Evaluation:
         self.ring, self.segments, self.given = ring, segments, given
         self._known: dict[Any, Value] = {}
         self._powers: dict[Any, list[Value]] = {}
+        self._denominators: dict[Hashable, Any] = {}
         self.one = self._scalar(1)
 
     def _scalar(self, value: int) -> Value:
@@ -241,9 +242,20 @@ class Evaluation:
             bottom = bottom * element**e
         if self.ring.negative_lead(top):
             top, bottom = -top, -bottom
-        if top == 1:
-            return Value(((bottom,),), {})
-        return Value(((bottom,),), {self.ring.key(top): (top, 1)})
+        return Value(((bottom,),), self._factors(top))
+
+    def _factors(self, top: Any) -> Factors:
+        """Split off the denominators met before, so that the common one of a sum stays small."""
+        factors: Factors = {}
+        for key, known in self._denominators.items():
+            while (quotient := self.ring.divided(top, known)) is not None:
+                top = quotient
+                factors[key] = (known, 1 + factors.get(key, (known, 0))[1])
+        if top != 1:
+            key = self.ring.key(top)
+            self._denominators.setdefault(key, top)
+            factors[key] = (top, 1)
+        return factors
 
     def _integer_power(self, value: Value, e: int) -> Value:
         if e < 0:

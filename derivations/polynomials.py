@@ -24,6 +24,7 @@ class Ring(Protocol):
     def key(self, element: Any) -> Hashable: ...
     def negative_lead(self, element: Any) -> bool: ...
     def lowest(self, element: Any, atom: sp.Expr) -> int: ...
+    def divided(self, element: Any, by: Any) -> Any: ...
 
 
 class FlintRing:
@@ -50,6 +51,15 @@ class FlintRing:
     def lowest(self, element: Any, atom: sp.Expr) -> int:
         """Lowest power of ``atom`` in a nonzero polynomial."""
         return min(int(e[self._place[atom]]) for e in element.to_dict())
+
+    def divided(self, element: Any, by: Any) -> Any:
+        """The quotient, or None if the division leaves a remainder."""
+        if element == by:
+            return self._context.constant(1)
+        if element.is_constant() or by.total_degree() > element.total_degree():
+            return None
+        quotient, rest = divmod(element, by)
+        return quotient if rest == 0 else None
 
     def lowest_part(self, element: Any, atom: sp.Expr) -> Any:
         """Coefficient of the lowest power of ``atom``, itself a polynomial."""
@@ -83,6 +93,15 @@ class SympyRing:
         place = self._place[atom]
         return min(int(e[place]) for e in element)
 
+    def divided(self, element: Any, by: Any) -> Any:
+        """The quotient, or None if the division leaves a remainder."""
+        if element == by:
+            return self._ring(1)
+        if element.is_ground or max(map(sum, by)) > max(map(sum, element)):
+            return None
+        quotient, rest = divmod(element, by)
+        return quotient if rest == 0 else None
+
 
 class NumberRing:
     """Rational numbers: every generator has a value."""
@@ -104,3 +123,6 @@ class NumberRing:
 
     def lowest(self, element: Any, atom: sp.Expr) -> int:
         return 0
+
+    def divided(self, element: Any, by: Any) -> Any:
+        return None

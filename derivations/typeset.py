@@ -306,6 +306,7 @@ def to_latex(
 
 def prose(text: str, symbols: Letters) -> str:
     """Replaced letters in the formulas of a sentence (Greek ones and M)."""
+    letters(symbols)  # refuses unknown parameters
     table = {
         PARAMETERS[name].letter: letter for name, letter in (symbols or {}).items()
         if PARAMETERS[name].letter.startswith("\\") or PARAMETERS[name].letter == "M"

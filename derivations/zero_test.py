@@ -41,7 +41,7 @@ def leading_term(
 
     The zero function gives power 1,000 and coefficient zero.
     """
-    generators, segments = _generators([expression], given)
+    generators, segments = _generators([expression, x], given)
     ring = FlintRing(generators)
     value = Evaluation(ring, segments, given).value(expression)
     top = value.entries[0][0]

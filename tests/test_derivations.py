@@ -54,6 +54,7 @@ PAIRS = [
     (heavy_ball(), shuffled_once(), "weight-spectrum"),
     (quasi_hyperbolic(), shuffled_once(), "weight-variance"),
     (averaged(sgd()), reshuffled(), "weight-variance"),
+    (heavy_ball(), kept_batch(), "weight-autocovariance-at-position"),
 ]
 
 
