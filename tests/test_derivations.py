@@ -140,6 +140,15 @@ def test_one_wrong_sign_among_many_terms_is_refuted() -> None:
         assert derive("reshuffled-velocity-variance", wrong).check()[-1].outcome is Outcome.REFUTED
 
 
+@pytest.mark.parametrize("slug", ["reshuffled-weight-autocovariance", "shuffled-once-velocity-variance"])
+def test_no_step_would_survive_a_factor_of_two(slug: str) -> None:
+    """Every step says something: doubling its left side makes it wrong."""
+    for step in derive(slug).steps:
+        if step.rhs != 0 and not getattr(step.rhs, "is_ZeroMatrix", False):
+            verdict = replace(step, lhs=2 * step.lhs).check()
+            assert verdict.outcome is Outcome.REFUTED, step.because
+
+
 def test_a_refutation_holds_at_its_witness() -> None:
     formula = formula_by_slug("reshuffled-weight-variance")
     wrong = replace(formula, compact=formula.compact + learning_rate**2 * momentum**5)
