@@ -76,7 +76,7 @@ def test_simulated_rule_state_space_and_transfer_function_agree(name: str) -> No
 def evaluators(rule: LinearRule) -> tuple[list[sp.Symbol], Callable[..., list[float]]]:
     own = [learning_rate, *rule.parameters, curvature]
     own = list(dict.fromkeys(own))
-    return own, sp.lambdify(own, list(rule.stability()))
+    return own, sp.lambdify(own, list(rule.stability))
 
 
 @pytest.mark.parametrize("name", ALL)

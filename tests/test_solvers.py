@@ -323,8 +323,8 @@ def test_impossible_input_is_named(solver: Solver) -> None:
     wrong: list[tuple[dict[str, Any], type[Exception], str]] = [
         ({"momentun": 0.9}, UnknownNameError, "did you mean 'momentum'"),
         ({"lag": 3}, UnknownNameError, "lag and position are keyword arguments"),
-        ({"learning_rate": float("nan")}, TheoryError, "learning_rate must be finite; got nan"),
-        ({"learning_rate": "fast"}, TheoryError, "must be a real number; got 'fast'"),
+        ({"learning_rate": float("nan")}, TheoryError, "learning_rate = nan is not finite"),
+        ({"learning_rate": "fast"}, TheoryError, "learning_rate = 'fast' is not a number"),
         ({"noise_variance": -1}, TheoryError, "noise_variance must not be negative; got -1"),
         ({"steps_per_epoch": 2.5}, TheoryError, r"steps_per_epoch must be an integer .*got 2\.5"),
         ({"momentum": F(-1, 10)}, TheoryError, r"needs momentum >= 0 \(got -0\.1\)"),
@@ -369,3 +369,11 @@ def test_directions_too_flat_for_double_precision_are_refused() -> None:
         with pytest.raises(AccuracyError, match=message):
             solver(heavy_ball(), reshuffled(), flat)
     assert exactly(heavy_ball(), reshuffled(), flat) > 0
+
+
+def test_text_is_read_as_the_exact_decimal_it_is() -> None:
+    values = {
+        "learning_rate": "0.1", "curvature": "0.3", "momentum": "9/10", "steps_per_epoch": 7,
+    }
+    exact = solve_epoch_lifted(heavy_ball(), reshuffled(), values)
+    assert exact.value == Fraction(1648760847497, 7917000000000)

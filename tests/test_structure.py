@@ -73,7 +73,7 @@ def test_catalogue() -> None:
         assert formula.slug == entry.slug
         assert formula.title
         assert formula.source
-        assert tuple(formula_unit(formula)) == formula.unit
+        assert [int(power) for power in formula_unit(formula)] == list(formula.unit)
         assert {s.name for s in formula.parameters} <= set(PARAMETERS), formula.slug
         assert (formula.published is None) == (not formula.difference), formula.slug
 

@@ -10,30 +10,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # mypy takes a function for its module where both have one name, as here
+if TYPE_CHECKING:  # from the modules themselves: some functions share their module's name
     from theory.closed_forms import CATALOGUE, formula_by_slug
     from theory.formula import Formula
     from theory.law import QUANTITIES, StationaryLaw, stationary_law
-    from theory.optimizers import (  # type: ignore[no-redef]
-        LinearRule,
-        averaged,
-        convert,
-        ema_momentum,
-        heavy_ball,
-        nesterov,
-        pytorch_sgd,
-        quasi_hyperbolic,
-        sgd,
-    )
-    from theory.sampling import (  # type: ignore[no-redef]
-        SamplingScheme,
-        dropped_batch,
-        fresh_batches,
-        kept_batch,
-        reshuffled,
-        shuffled_once,
-        with_replacement,
-    )
+    from theory.optimizers.averaged import averaged
+    from theory.optimizers.convert import convert
+    from theory.optimizers.ema_momentum import ema_momentum
+    from theory.optimizers.heavy_ball import heavy_ball
+    from theory.optimizers.nesterov import nesterov
+    from theory.optimizers.pytorch_sgd import pytorch_sgd
+    from theory.optimizers.quasi_hyperbolic import quasi_hyperbolic
+    from theory.optimizers.rule import LinearRule
+    from theory.optimizers.sgd import sgd
+    from theory.sampling.dropped_batch import dropped_batch
+    from theory.sampling.fresh_batches import fresh_batches
+    from theory.sampling.kept_batch import kept_batch
+    from theory.sampling.reshuffled import reshuffled
+    from theory.sampling.scheme import SamplingScheme
+    from theory.sampling.shuffled_once import shuffled_once
+    from theory.sampling.with_replacement import with_replacement
 
 __all__ = [
     "CATALOGUE",

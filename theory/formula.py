@@ -66,7 +66,6 @@ class Formula:
     silent_at_one_step: bool = False
     published: sp.Expr | None = None
     difference: str = ""
-    notes: tuple[str, ...] = field(default=())
 
     @cached_property
     def expression(self) -> sp.Expr:

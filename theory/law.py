@@ -19,12 +19,10 @@ from theory.sampling import SamplingScheme
 from theory.symbols import (
     curvature,
     lag,
-    learning_rate,
     noise_variance,
     position,
     second_curvature,
     steps_per_epoch,
-    weight_decay,
 )
 
 if TYPE_CHECKING:
@@ -173,7 +171,6 @@ class StationaryLaw:
                 expression = presentation(setting).closed_form(n, d)
         if expression is None:
             expression, where = staged_entry(setting, self.scheme, quantity.when, *outputs)
-        scale = learning_rate**2 * noise_variance
         signed = quantity.first != quantity.second or quantity.cross or "lag" in quantity.when
         flat = None
         if name in _FLAT and self._stays_bounded(name):
@@ -181,7 +178,7 @@ class StationaryLaw:
         return Formula(
             slug=f"{self.rule.name}/{self.scheme.name}/{name}",
             title=quantity.title,
-            compact=scale * expression,
+            compact=setting.unit * expression,
             where=where,
             valid_if=self._condition(quantity),
             unit=(0, 2),
@@ -193,9 +190,9 @@ class StationaryLaw:
         )
 
     def _bounded_when_flat(self, quantity: _Quantity) -> bool:
-        """Noise that sums to zero over an epoch, or velocities alone, and no weight decay."""
+        """Noise that sums to zero over an epoch, or velocities alone, and one pole at 1."""
         moving = quantity.first == quantity.second == "velocity"
-        return (self.scheme.balanced or moving) and weight_decay not in self.rule.parameters
+        return (self.scheme.balanced or moving) and self.rule.neutral
 
     def _condition(self, quantity: _Quantity) -> sp.Basic:
         parts = [self.rule.valid_if, *self.scheme.conditions]
@@ -217,11 +214,11 @@ class StationaryLaw:
 
     @property
     def _has_epochs(self) -> bool:
-        return any(component.name != "white" for component, _ in self.scheme.noise)
+        return any(not component.memoryless for component, _ in self.scheme.noise)
 
     @property
     def _special_last_position(self) -> bool:
-        return any("last-step" in component.name for component, _ in self.scheme.noise)
+        return any(component.special_last_position for component, _ in self.scheme.noise)
 
     def _white_scale(self) -> Formula:
         from theory.sampling import fresh_batches
@@ -230,7 +227,7 @@ class StationaryLaw:
 
     def _stays_bounded(self, name: str) -> bool:
         """Whether the exact limit of zero curvature exists as a closed form here."""
-        simple = self.rule.state_size <= 2 and weight_decay not in self.rule.parameters
+        simple = self.rule.state_size <= 2 and self.rule.neutral and self.rule.scales
         return simple and (self.scheme.balanced or name == "velocity-variance")
 
     def _flat(self, name: str) -> Formula:
@@ -250,7 +247,7 @@ class StationaryLaw:
         return Formula(
             slug=f"{self.rule.name}/{self.scheme.name}/flat-{name}",
             title=f"exact limit of zero curvature: {quantity.title}",
-            compact=learning_rate**2 * noise_variance * flat_limit(setting, *fraction),
+            compact=setting.unit * flat_limit(setting, *fraction),
             valid_if=sp.And(*self.rule.domain, *self.scheme.conditions),
             unit=(0, 2),
             silent_at_one_step=self.scheme.silent_at_one_step,

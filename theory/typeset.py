@@ -225,7 +225,8 @@ def _tokens(printer: _Printer, expression: sp.Expr, bracket: tuple[str, str]) ->
         below = [printer.doprint(f) for f in sp.Mul.make_args(denominator)]
         below = [text if not f.is_Add else rf"\left({text}\right)"
                  for text, f in zip(below, sp.Mul.make_args(denominator), strict=True)]
-        below = [r"\Big/\bigl(" + below[0], *below[1:-1], below[-1] + r"\bigr)"]
+        below[0] = r"\Big/\bigl(" + below[0]
+        below[-1] += r"\bigr)"
     before = "" if front == 1 else "- " if front == -1 else printer.doprint(front)
     after = "" if not behind else printer.doprint(sp.Mul(*behind))
     inner = _tokens(printer, longest, (r"\bigl(", r"\bigr)"))

@@ -192,7 +192,7 @@ def stability_limit(
     table[symbols.curvature] = sp.Rational(curvature)
     rate = sp.Symbol("rate")
     roots = []
-    for quantity in rule.stability():
+    for quantity in rule.stability:
         inserted = sp.sympify(quantity).subs(table).subs(symbols.learning_rate, rate)
         if rate in inserted.free_symbols:
             roots += [float(r) for r in sp.Poly(inserted, rate).real_roots() if r > 0]
@@ -212,7 +212,7 @@ def crossover_curvature(
     for heavy ball (:math:`\bar\eta=\eta/(1-\beta)`) :math:`3(1-\beta)/(\eta M)` of ``kuhn2023``;
     the other rules are new here. :math:`\rho` is the weight decay.
     """
-    if all(component.name == "white" for component, _ in scheme.noise):
+    if all(component.memoryless for component, _ in scheme.noise):
         return None, f"{scheme.name}: batches are independent, there are no anti-correlations"
     z = sp.Symbol("z")
     table: dict[sp.Symbol, Any] = {

@@ -16,7 +16,7 @@ from theory.engine.rational_function import RationalField, RationalFunction
 from theory.engine.rational_matrix import Polynomial, PolynomialRing
 from theory.engine.setting import Setting
 from theory.errors import TheoryError
-from theory.symbols import curvature, learning_rate, steps_per_epoch, weight_decay
+from theory.symbols import curvature, learning_rate, steps_per_epoch
 
 __all__ = ["flat_limit"]
 
@@ -32,10 +32,10 @@ def flat_limit(setting: Setting, numerator: Polynomial, denominator: Polynomial)
         If the rule has more than two states, or the quantity diverges.
     """
     rule = setting.rule
-    if rule.state_size > 2 or weight_decay in rule.parameters:
+    if rule.state_size > 2 or not (rule.neutral and rule.scales):
         raise TheoryError(
-            f"the flat limit is derived for rules of at most two states without weight decay; "
-            f"{rule.name} has {rule.state_size}"
+            "the flat limit is derived for rules of at most two states without weight decay; "
+            f"{rule.name} has {rule.state_size} and poles {'' if rule.neutral else 'not '}at 1"
         )
     symbols = setting.ring.symbols
     invariants = [e.subs(learning_rate, 1) for e in setting.invariants("left")]

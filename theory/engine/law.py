@@ -50,7 +50,7 @@ def setting_for(
         segments, layout["M"] = ("folded", "unfolded"), ("folded", "unfolded")
     elif scheme.periodic and when == "lag-at-position":
         segments, layout["M"] = ("lag", "rest", "j"), ("lag", "rest")
-    elif all(component.name == "white" for component, _ in scheme.noise):
+    elif all(component.memoryless for component, _ in scheme.noise):
         segments = tuple(s for s in segments if s in ("lag", "excess", "M") and "lag" in when)
     plain = Setting(rule=rule, segments=segments, layout=layout, cross=cross)
     if not velocity or plain.velocity_row() is not None:

@@ -30,7 +30,7 @@ EXPONENTS: Mapping[str, sp.Expr] = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
-    """A rule at learning rate one, with the symbols its powers need.
+    """A rule, at learning rate one where units allow it, with the symbols its powers need.
 
     Attributes
     ----------
@@ -68,6 +68,8 @@ class Setting:
     @cached_property
     def ring(self) -> PolynomialRing:
         own = [*self.rule.parameters, symbols.curvature]
+        if not self.rule.scales:
+            own.append(symbols.learning_rate)
         if self.cross:
             own.append(symbols.second_curvature)
         times = (symbols.steps_per_epoch, symbols.batch_size, symbols.samples, symbols.lag)
@@ -103,16 +105,22 @@ class Setting:
     def replacements(self) -> dict[sp.Symbol, sp.Expr]:
         """From the ring's symbols back to the user's: x = eta lambda, generators to sequences."""
         eta = symbols.learning_rate
-        table: dict[sp.Symbol, sp.Expr] = {
-            s: eta * s
-            for s in (symbols.curvature, symbols.second_curvature, symbols.weight_decay)
-        }
+        with_unit = (symbols.curvature, symbols.second_curvature, symbols.weight_decay)
+        table: dict[sp.Symbol, sp.Expr] = (
+            {s: eta * s for s in with_unit} if self.rule.scales else {}
+        )
         for (side, segment), names in self.generators.items():
             exponent = EXPONENTS[segment] - (1 if self.remembering else 0)
             table |= {
                 u: LucasSequence(k, exponent, *self.invariants(side)) for k, u in enumerate(names)
             }
         return table
+
+    @property
+    def unit(self) -> sp.Expr:
+        r"""What the engine's covariances are in units of: :math:`\eta^2c`, or c alone."""
+        scale = symbols.learning_rate**2 if self.rule.scales else sp.S.One
+        return scale * symbols.noise_variance
 
     def invariants(self, side: str) -> tuple[sp.Expr, ...]:
         """Elementary symmetric functions of the poles, in the user's symbols."""

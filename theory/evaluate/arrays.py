@@ -13,9 +13,10 @@ from theory.errors import TheoryError
 from theory.evaluate.bounded import BoundedArithmetic, BoundedDouble, BoundedPair, Unvectorised
 from theory.evaluate.compiled import Compiled, compiled
 from theory.evaluate.conditions import require_valid_arrays
-from theory.evaluate.inputs import check_domain, exact_number, is_array, is_whole
+from theory.evaluate.inputs import check_domain, is_array, is_whole
 from theory.evaluate.points import double_at
 from theory.formula import Formula
+from theory.numbers import exact_number
 
 __all__ = ["evaluate_points"]
 

@@ -11,9 +11,9 @@ from typing import Any
 from flint import arb, ctx, fmpq
 
 from theory.errors import AccuracyError, TheoryError
-from theory.evaluate.inputs import show
 from theory.evaluate.program import Program
 from theory.evaluate.zeros import is_exact_zero
+from theory.numbers import show
 from theory.sequences import power_coefficients
 
 __all__ = ["BallArithmetic", "ball_value", "run_in_balls", "working_precision"]

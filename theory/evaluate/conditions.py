@@ -15,10 +15,11 @@ from theory.errors import TheoryError, UnstableError
 from theory.evaluate.balls import run_in_balls
 from theory.evaluate.bounded import BoundedArithmetic, BoundedDouble, Unvectorised
 from theory.evaluate.compiler import compile_program
-from theory.evaluate.inputs import is_whole, show
+from theory.evaluate.inputs import is_whole
 from theory.evaluate.program import Program
 from theory.evaluate.zeros import is_exact_zero
 from theory.formula import Formula
+from theory.numbers import show
 from theory.symbols import learning_rate
 
 __all__ = ["conditions_of", "difference_program", "require_valid",

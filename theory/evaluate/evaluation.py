@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import TheoryError
-from theory.evaluate.inputs import check_names, exact_number, is_array
+from theory.evaluate.inputs import check_names, is_array
 from theory.evaluate.points import decimal_at, double_at
 from theory.formula import Formula
+from theory.numbers import exact_number
 
 __all__ = ["evaluate"]
 

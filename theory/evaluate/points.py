@@ -18,10 +18,11 @@ from theory.evaluate.decimals import (
     fraction_bounds,
     rounded_decimal,
 )
-from theory.evaluate.inputs import check_domain, check_names, exact_number, is_whole
+from theory.evaluate.inputs import check_domain, check_names, is_whole
 from theory.evaluate.precision import predicted_bits
 from theory.evaluate.vanishing import value_at_vanishing_curvature
 from theory.formula import Formula
+from theory.numbers import exact_number
 
 __all__ = ["decimal_at", "double_at", "enclose", "enclosure_at"]
 

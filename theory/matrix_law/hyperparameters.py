@@ -11,8 +11,9 @@ import sympy as sp
 
 from theory import symbols
 from theory.errors import TheoryError, UnstableError, require_known
-from theory.evaluate.inputs import check_domain, exact_number
+from theory.evaluate.inputs import check_domain
 from theory.noise import NoiseComponent
+from theory.numbers import exact_number
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 import sympy as sp
 
@@ -68,12 +67,15 @@ def rational_rule(
     table: dict[sp.Symbol, sp.Rational] = {}
     for s in rule.parameters:
         value = Fraction(values[str(s)])
-        table[s] = _rational(value * rate if s == symbols.weight_decay else value)
-    transition, injection = _scaled(rule)
+        table[s] = _rational(value * rate if s == symbols.weight_decay and rule.scales else value)
+    transition, injection = rule.scaled
+    # a rule whose learning rate units do not fix: A(lambda), B in terms of x = eta lambda, B / eta
+    per_rate = sp.S.One if rule.scales else 1 / _rational(rate)
+    table[symbols.learning_rate] = _rational(rate)
     lam = symbols.curvature
     keep = transition.subs({lam: 0}).subs(table)
-    slope = (transition.subs({lam: 1}) - transition.subs({lam: 0})).subs(table)
-    b = injection.subs(table)
+    slope = (transition.subs({lam: 1}) - transition.subs({lam: 0})).subs(table) * per_rate
+    b = injection.subs(table) * per_rate
     n = rule.state_size
     weights = sp.eye(n)[0, :]
     row = sp.zeros(1, n)
@@ -91,13 +93,6 @@ def rational_rule(
         keep=_rows(keep), slope=_rows(slope), injection=tuple(_fraction(e) for e in b),
         weights=_rows(weights)[0], velocity=_rows(row)[0],
     )
-
-
-@lru_cache(maxsize=32)
-def _scaled(rule: LinearRule) -> tuple[sp.Matrix, sp.Matrix]:
-    """Differentiated once per rule."""
-    transition, injection = rule.scaled
-    return transition.as_immutable(), injection.as_immutable()
 
 
 def _previous_weights(keep: sp.Matrix, slope: sp.Matrix, b: sp.Matrix) -> sp.Matrix | None:

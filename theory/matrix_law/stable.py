@@ -58,7 +58,7 @@ def require_stable(
 @lru_cache(maxsize=32)
 def _conditions(rule: LinearRule) -> tuple[sp.Expr, ...]:
     """Derived once per rule."""
-    return rule.stability()
+    return rule.stability
 
 
 def _polynomial(expression: sp.Expr, symbol: sp.Symbol, at: FloatArray) -> FloatArray:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from theory.errors import TheoryError
-from theory.evaluate.inputs import exact_number
 from theory.matrix_law.hyperparameters import Hyperparameters
+from theory.numbers import exact_number
 
 __all__ = ["timing"]
 

@@ -30,6 +30,16 @@ class NoiseComponent(Protocol):
         """Whether the power sits on the lines 2 pi m / M instead of a density."""
         ...
 
+    @property
+    def memoryless(self) -> bool:
+        """Whether it needs no steps per epoch: the same at every step, independent."""
+        ...
+
+    @property
+    def special_last_position(self) -> bool:
+        """Whether the law at position M is none of the law at position j < M."""
+        ...
+
     def correlated(self, k: int, l: int, steps: int) -> bool:
         """Whether steps k and l (with M = ``steps``) share the noise: their covariance is 0 or 1."""
         ...

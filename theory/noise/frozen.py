@@ -18,6 +18,8 @@ class Frozen:
 
     name: str = "frozen"
     line_spectrum: bool = True
+    memoryless: bool = False
+    special_last_position: bool = False
 
     def correlated(self, k: int, l: int, steps: int) -> bool:
         return True

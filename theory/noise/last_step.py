@@ -23,6 +23,8 @@ class LastStep:
 
     name: str = "last-step"
     line_spectrum: bool = False
+    memoryless: bool = False
+    special_last_position: bool = True
 
     def correlated(self, k: int, l: int, steps: int) -> bool:
         return k == l and k % steps == 0

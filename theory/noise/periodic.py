@@ -22,6 +22,8 @@ class Periodic:
 
     name: str = "periodic"
     line_spectrum: bool = True
+    memoryless: bool = False
+    special_last_position: bool = False
 
     def correlated(self, k: int, l: int, steps: int) -> bool:
         return (k - l) % steps == 0

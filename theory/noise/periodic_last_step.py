@@ -20,6 +20,8 @@ class PeriodicLastStep:
 
     name: str = "periodic-last-step"
     line_spectrum: bool = True
+    memoryless: bool = False
+    special_last_position: bool = True
 
     def correlated(self, k: int, l: int, steps: int) -> bool:
         return k % steps == 0 and l % steps == 0

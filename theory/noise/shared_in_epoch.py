@@ -24,6 +24,8 @@ class SharedInEpoch:
 
     name: str = "shared-in-epoch"
     line_spectrum: bool = False
+    memoryless: bool = False
+    special_last_position: bool = False
 
     def correlated(self, k: int, l: int, steps: int) -> bool:
         return (k - 1) // steps == (l - 1) // steps

@@ -18,6 +18,8 @@ class White:
 
     name: str = "white"
     line_spectrum: bool = False
+    memoryless: bool = True
+    special_last_position: bool = False
 
     def correlated(self, k: int, l: int, steps: int) -> bool:
         return k == l

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import combinations
-from numbers import Real
 from typing import Any, NoReturn
 
 import sympy as sp
 
 from theory import symbols
 from theory.errors import ConversionError, TheoryError, require_known
+from theory.numbers import exact_number
 from theory.optimizers.rule import LinearRule
 
 __all__ = ["convert"]
@@ -101,12 +101,10 @@ def _read(
     out: Values = {}
     for s in own:
         value = values[s.name]
-        if isinstance(value, Real) and not isinstance(value, sp.Basic):
-            if not abs(float(value)) < float("inf"):
-                raise TheoryError(f"{s.name} must be finite; got {value}")
-            ratio = Fraction(value if isinstance(value, (int, Fraction)) else float(value))
+        if not isinstance(value, sp.Basic):
+            ratio = exact_number(s.name, value)
             value = sp.Rational(ratio.numerator, ratio.denominator)
-        out[s] = sp.sympify(value)
+        out[s] = value
     return out
 
 

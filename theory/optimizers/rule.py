@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from theory.errors import TheoryError
-from theory.symbols import curvature, learning_rate
+from theory.symbols import curvature, learning_rate, weight_decay
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +129,7 @@ class LinearRule:
         n = self.state_size
         return jacobian[:n, :n], jacobian[:n, n], jacobian[n, :n]
 
-    @property
+    @cached_property
     def transition(self) -> sp.Matrix:
         """A. Shape (n, n), in the learning rate, the curvature and the rule's parameters."""
         keep, inject, point = self._linear_form
@@ -140,15 +140,31 @@ class LinearRule:
         """B, what one unit of gradient noise adds to the state. Shape (n, 1)."""
         return self._linear_form[1]
 
-    @property
-    def scaled(self) -> tuple[sp.Matrix, sp.Matrix]:
-        r"""(A, B) at learning rate one, in the symbols ``curvature`` and ``weight_decay``.
+    @cached_property
+    def scales(self) -> bool:
+        r"""Whether units fix the learning rate, :math:`T(\eta,\lambda,\rho)=\eta\,T(1,\eta\lambda,\eta\rho)`.
 
-        Units fix the rest: every covariance is :math:`\eta^2 c` times a function of
-        :math:`x=\eta\lambda` (and :math:`\eta\rho`), so the engine works here.
+        Then every covariance is :math:`\eta^2c` times a function of :math:`x=\eta\lambda` (and
+        :math:`\eta\rho`). Not so for a rule with a parameter of its own that has a unit.
         """
-        one = {learning_rate: sp.Integer(1)}
+        z = sp.Dummy("z")
+        transfer = self.transfer_function(z)
+        units = {s: learning_rate * s for s in (curvature, weight_decay)}
+        at_one = transfer.subs(learning_rate, 1).subs(units, simultaneous=True)
+        return bool(sp.cancel(transfer - learning_rate * at_one) == 0)
+
+    @cached_property
+    def scaled(self) -> tuple[sp.Matrix, sp.Matrix]:
+        """(A, B) at learning rate one where the rule :attr:`scales`, otherwise as they are."""
+        one = {learning_rate: sp.Integer(1)} if self.scales else {}
         return self.transition.subs(one), self.injection.subs(one)
+
+    @cached_property
+    def neutral(self) -> bool:
+        """Whether the weights stay where they are without curvature: one pole at 1."""
+        z = sp.Dummy("z")
+        at_one = self.characteristic_polynomial(z).subs({curvature: 0, z: 1})
+        return bool(sp.expand(at_one) == 0)
 
     def characteristic_polynomial(self, z: sp.Symbol) -> sp.Expr:
         r""":math:`\det(zI-A)`, whose roots are the poles of the rule."""
@@ -166,6 +182,7 @@ class LinearRule:
         numerator = sp.expand(z * (adjugate * self.injection)[0])
         return sp.factor(numerator / self.characteristic_polynomial(z))
 
+    @cached_property
     def stability(self) -> tuple[sp.Expr, ...]:
         """Quantities that are all positive exactly when every pole lies inside the unit circle.
 
@@ -177,11 +194,11 @@ class LinearRule:
         z = sp.Symbol("z")
         return jury_conditions(self.characteristic_polynomial(z), z)
 
-    @property
+    @cached_property
     def valid_if(self) -> sp.Basic:
         """The exact condition under which white noise has a stationary law, as a SymPy ``And``."""
         given = {sp.expand(part.gts - part.lts) for part in self.domain}
-        needed = [q for q in self.stability() if sp.expand(q) not in given]
+        needed = [q for q in self.stability if sp.expand(q) not in given]
         return sp.And(*self.domain, *(q > 0 for q in needed))
 
     def numeric(self, values: Mapping[str, float]) -> NumericRule:

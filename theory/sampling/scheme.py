@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import sympy as sp
 
-from theory.errors import TheoryError
+from theory.errors import TheoryError, require_known
 from theory.noise import NoiseComponent
 from theory.symbols import batch_size, samples, steps_per_epoch
 
@@ -21,6 +21,7 @@ __all__ = ["IndexArray", "SamplingScheme"]
 
 IndexArray: TypeAlias = "npt.NDArray[np.int64]"
 Pass = Literal["sample", "batch", "epoch", "run"]
+Rest = Literal["forbidden", "dropped", "kept", "irrelevant"]
 Draw: TypeAlias = "Callable[[int, int, int, np.random.Generator], IndexArray]"
 
 
@@ -51,21 +52,39 @@ class SamplingScheme:
         indices of one epoch. The built-in schemes follow from ``lasting``.
     conditions
         SymPy relations between M, N and S under which the weights hold.
+    source
+        Where the scheme was published.
+
+    Raises
+    ------
+    TheoryError
+        If ``lasting`` or ``last_batch`` is none of the above, or there is no noise.
     """
 
     name: str
     noise: tuple[tuple[NoiseComponent, Any], ...]
     lasting: Pass = "epoch"
-    last_batch: Literal["forbidden", "dropped", "kept", "irrelevant"] = "irrelevant"
+    last_batch: Rest = "irrelevant"
     draw_epoch: Draw | None = None
     conditions: tuple[Any, ...] = ()
     source: str = ""
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("lasting", self.lasting, get_args(Pass)),
+            ("last_batch", self.last_batch, get_args(Rest)),
+        ):
+            require_known(value, known, f"{name} of the scheme {self.name!r}")
+        if not self.noise:
+            raise TheoryError(
+                f"scheme {self.name!r} has no noise: give at least one pair (component, weight)"
+            )
 
     @property
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """Symbols of the weights and of the components, M first."""
         used = set().union(*(sp.sympify(w).free_symbols for _, w in self.noise))
-        if any(component.name != "white" for component, _ in self.noise):
+        if any(not component.memoryless for component, _ in self.noise):
             used.add(steps_per_epoch)
         return tuple(s for s in (steps_per_epoch, batch_size, samples) if s in used)
 

@@ -9,10 +9,11 @@ from typing import Any, Literal, get_args
 
 from theory import symbols
 from theory.errors import TheoryError, require_known
+from theory.numbers import exact_number
 from theory.optimizers.rule import LinearRule
 from theory.sampling.scheme import SamplingScheme
 from theory.solvers.noise_memory import integer, split_noise, steps_of
-from theory.solvers.rational import Rows, as_fraction
+from theory.solvers.rational import Rows
 from theory.solvers.side import Side, build_side
 
 __all__ = ["Quantity", "SolverInput", "read_input"]
@@ -68,7 +69,7 @@ def read_input(
     known = {*symbols.PARAMETERS, *(s.name for s in own)} - {"lag", "position"}
     numbers = {
         require_known(name, known, "hyperparameter (lag and position are keyword arguments)"):
-        as_fraction(name, value) for name, value in values.items()
+        exact_number(name, value) for name, value in values.items()
     }
     missing = [s.name for s in (*own, symbols.curvature) if s.name not in numbers]
     if missing:

@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
-import sympy as sp
 from flint import fmpq, fmpq_mat
 
-from theory.errors import TheoryError
-
-__all__ = ["Rows", "as_fraction", "to_flint", "to_fraction"]
+__all__ = ["Rows", "to_flint", "to_fraction"]
 
 Rows = Sequence[Sequence[Fraction]]
-
-
-def as_fraction(name: str, value: Any) -> Fraction:
-    """Convert a real number without rounding; a float stands for its binary value.
-
-    Raises
-    ------
-    TheoryError
-        If it is no finite real number.
-    """
-    try:
-        if isinstance(value, sp.Basic):
-            rational = sp.Rational(value)
-            return Fraction(int(rational.p), int(rational.q))
-        if isinstance(value, (int, Fraction)):
-            return Fraction(value)
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise TheoryError(f"{name} must be a real number; got {value!r}") from error
-    if not math.isfinite(number):
-        raise TheoryError(f"{name} must be finite; got {number}")
-    return Fraction(number)
 
 
 def to_flint(rows: Rows) -> fmpq_mat:

@@ -12,8 +12,9 @@ import sympy as sp
 
 from theory import symbols
 from theory.errors import TheoryError, UnstableError
+from theory.numbers import exact_number
 from theory.optimizers.rule import LinearRule
-from theory.solvers.rational import Rows, as_fraction
+from theory.solvers.rational import Rows
 from theory.solvers.schur_cohn import largest_stable, stability_of
 
 __all__ = ["Side", "build_side"]
@@ -56,7 +57,7 @@ def _forms(rule: LinearRule) -> tuple[sp.Matrix, sp.Matrix]:
 def _numbers(matrix: sp.Matrix, point: Point) -> Rows:
     exact = {s: sp.Rational(x.numerator, x.denominator) for s, x in point.items()}
     return tuple(
-        tuple(as_fraction("state-space form", e.subs(exact)) for e in matrix.row(i))
+        tuple(exact_number("state-space form", e.subs(exact)) for e in matrix.row(i))
         for i in range(matrix.rows)
     )
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from theory.errors import TheoryError, UnknownNameError, require_known
-from theory.evaluate.inputs import exact_number
+from theory.numbers import exact_number
 from theory.symbols import PARAMETERS
 
 __all__ = [

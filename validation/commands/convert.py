@@ -40,7 +40,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from theory.evaluate.inputs import exact_number
+    from theory.numbers import exact_number
     from theory.optimizers import rule_by_name
     from theory.optimizers.convert import convert
 

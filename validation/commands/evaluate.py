@@ -118,7 +118,7 @@ def _points(name: str, text: str, *, whole: bool) -> list[str]:
     """The points of ``a:b:n`` or ``a:b:n:log`` as decimal texts."""
     import math
 
-    from theory.evaluate.inputs import exact_number
+    from theory.numbers import exact_number
 
     parts = text.split(":")
     if len(parts) not in (3, 4) or (len(parts) == 4 and parts[3] != "log"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+import sympy as sp
+
 from theory.errors import MissingPackageError
 from theory.formula import Formula
 from theory.symbols import PARAMETERS
@@ -86,7 +88,8 @@ def formula_section(formula: Formula) -> str:
     if where:
         count = len(lines) - 1
         parts.append(f"<details><summary>where ({count} lines)</summary>{where}</details>")
-    parts.append(f'<p class="tag">valid if {math(condition) if formula.valid_if != True else "always"}')  # noqa: E712
+    shown = "always" if formula.valid_if is sp.true else f"if {math(condition)}"
+    parts.append(f'<p class="tag">valid {shown}')
     parts.append(f" · {' · '.join(facts)}</p>")
     if formula.published is not None:
         parts.append(
@@ -190,6 +193,8 @@ def experiment_section(experiment: Experiment, figure: str) -> str:
 def _verdict(name: str, comparison: Comparison, *, expected: bool = True) -> str:
     control = comparison.negative_control().verdict
     style = "verdict note" if not expected else "verdict" if comparison.agrees else "verdict bad"
+    if control != "disagrees":
+        style = "verdict bad"
     return (
         f'<p class="{style}"><b>{html.escape(name)}: {comparison.verdict}.</b> '
         f"{int(comparison.alarms.sum())} alarms in {len(comparison.labels)} directions at a total "
