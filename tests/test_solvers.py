@@ -376,4 +376,4 @@ def test_text_is_read_as_the_exact_decimal_it_is() -> None:
         "learning_rate": "0.1", "curvature": "0.3", "momentum": "9/10", "steps_per_epoch": 7,
     }
     exact = solve_epoch_lifted(heavy_ball(), reshuffled(), values)
-    assert exact.value == Fraction(1648760847497, 7917000000000)
+    assert exact.value == F(1648760847497, 7917000000000)

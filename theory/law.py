@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
@@ -124,7 +125,7 @@ class StationaryLaw:
 
     rule: LinearRule
     scheme: SamplingScheme
-    _found: dict[str, Formula] = field(default_factory=dict, repr=False)
+    _found: dict[str, Formula] = field(default_factory=dict, repr=False, init=False)
 
     def quantity(self, name: str) -> Formula:
         """The formula of one of :data:`QUANTITIES`.
@@ -223,7 +224,7 @@ class StationaryLaw:
     def _white_scale(self) -> Formula:
         from theory.sampling import fresh_batches
 
-        return StationaryLaw(rule=self.rule, scheme=fresh_batches()).weight_variance
+        return stationary_law(self.rule, fresh_batches()).weight_variance
 
     def _stays_bounded(self, name: str) -> bool:
         """Whether the exact limit of zero curvature exists as a closed form here."""
@@ -400,6 +401,11 @@ QUANTITIES: tuple[str, ...] = (
 def stationary_law(rule: LinearRule, scheme: SamplingScheme) -> StationaryLaw:
     """The stationary law of ``rule`` under ``scheme``; everything symbolic.
 
+    Raises
+    ------
+    TheoryError
+        If one of them is not a rule or a scheme, for example a constructor that was not called.
+
     Examples
     --------
     >>> from theory import heavy_ball, fresh_batches, stationary_law
@@ -414,6 +420,12 @@ def stationary_law(rule: LinearRule, scheme: SamplingScheme) -> StationaryLaw:
                 f"stationary_law takes a {kind.__name__}; got {value!r}"
                 + (" (call it: heavy_ball(), reshuffled())" if callable(value) else "")
             )
+    return _law(rule, scheme)
+
+
+@lru_cache(maxsize=128)
+def _law(rule: LinearRule, scheme: SamplingScheme) -> StationaryLaw:
+    """One law per pair, so that what is derived once stays derived."""
     return StationaryLaw(rule=rule, scheme=scheme)
 
 

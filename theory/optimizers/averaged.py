@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.optimizers.rule import Gradient, LinearRule, State
 from theory.symbols import averaging_rate
 
 __all__ = ["averaged"]
 
 
+@cache
 def averaged(rule: LinearRule) -> LinearRule:
     r"""Report the exponential average of the iterates of ``rule``.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.optimizers.rule import Gradient, LinearRule, State
 from theory.symbols import learning_rate, momentum
 
 __all__ = ["ema_momentum"]
 
 
+@cache
 def ema_momentum() -> LinearRule:
     r"""Momentum as an exponential moving average of the gradients (as inside Adam).
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.optimizers.rule import Gradient, LinearRule, State
 from theory.symbols import learning_rate, momentum
 
 __all__ = ["heavy_ball"]
 
 
+@cache
 def heavy_ball() -> LinearRule:
     r"""Heavy ball (Polyak), the project's default.
 

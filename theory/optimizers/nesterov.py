@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.optimizers.rule import Gradient, LinearRule, State
 from theory.symbols import learning_rate, momentum
 
 __all__ = ["nesterov"]
 
 
+@cache
 def nesterov() -> LinearRule:
     r"""Nesterov momentum; the weights reported are :math:`\theta`, not the look-ahead point.
 

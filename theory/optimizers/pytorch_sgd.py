@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.optimizers.rule import Gradient, LinearRule, State
 from theory.symbols import dampening, learning_rate, momentum, weight_decay
 
 __all__ = ["pytorch_sgd"]
 
 
+@cache
 def pytorch_sgd(*, nesterov: bool = False) -> LinearRule:
     r"""``torch.optim.SGD`` at constant learning rate.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.optimizers.rule import Gradient, LinearRule, State
 from theory.symbols import immediate_discount, learning_rate, momentum
 
 __all__ = ["quasi_hyperbolic"]
 
 
+@cache
 def quasi_hyperbolic() -> LinearRule:
     r"""Quasi-hyperbolic momentum (QHM), with immediate discount :math:`\nu`.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.optimizers.rule import Gradient, LinearRule, State
 from theory.symbols import learning_rate
 
 __all__ = ["sgd"]
 
 
+@cache
 def sgd() -> LinearRule:
     r"""Plain SGD, :math:`\theta_k = \theta_{k-1} - \eta\,g_k(\theta_{k-1})`."""
 

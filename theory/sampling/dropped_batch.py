@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.noise import SharedInEpoch, White
 from theory.sampling.scheme import SamplingScheme
 from theory.symbols import batch_size, samples, steps_per_epoch
@@ -9,6 +11,7 @@ from theory.symbols import batch_size, samples, steps_per_epoch
 __all__ = ["dropped_batch"]
 
 
+@cache
 def dropped_batch() -> SamplingScheme:
     r"""``drop_last=True``: :math:`R(h)=C_0\left[\frac{\delta_{h0}}{S}-\frac{M-|h|}{MN}\right]`.
 

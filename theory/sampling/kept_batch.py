@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.noise import LastStep, SharedInEpoch, White
 from theory.sampling.scheme import SamplingScheme
 from theory.symbols import batch_size, samples, steps_per_epoch
@@ -9,6 +11,7 @@ from theory.symbols import batch_size, samples, steps_per_epoch
 __all__ = ["kept_batch"]
 
 
+@cache
 def kept_batch() -> SamplingScheme:
     r"""``drop_last=False``: the last batch holds :math:`S'=N-(M-1)S` samples.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.noise import SharedInEpoch, White
 from theory.sampling.scheme import SamplingScheme
 from theory.symbols import steps_per_epoch
@@ -9,6 +11,7 @@ from theory.symbols import steps_per_epoch
 __all__ = ["reshuffled"]
 
 
+@cache
 def reshuffled() -> SamplingScheme:
     r"""Random reshuffling: :math:`R(0)=c`, :math:`R(h)=-c\frac{M-|h|}{M(M-1)}` for |h| < M.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import sympy as sp
@@ -80,7 +81,7 @@ class SamplingScheme:
                 f"scheme {self.name!r} has no noise: give at least one pair (component, weight)"
             )
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """Symbols of the weights and of the components, M first."""
         used = set().union(*(sp.sympify(w).free_symbols for _, w in self.noise))
@@ -88,7 +89,7 @@ class SamplingScheme:
             used.add(steps_per_epoch)
         return tuple(s for s in (steps_per_epoch, batch_size, samples) if s in used)
 
-    @property
+    @cached_property
     def balanced(self) -> bool:
         """Whether the noise of an epoch sums to zero, so that a flat direction stays bounded."""
         total = sum(w * c.spectrum(sp.S.Zero, steps_per_epoch) for c, w in self.noise)
@@ -182,7 +183,7 @@ class SamplingScheme:
                 f"{samples} samples; it is {self.steps_per_epoch(samples, batch_size)}"
             )
 
-    @property
+    @cached_property
     def silent_at_one_step(self) -> bool:
         """Whether M = 1 means full-batch descent: no noise at all."""
         total = sp.together(sum(c.variance(steps_per_epoch) * w for c, w in self.noise))

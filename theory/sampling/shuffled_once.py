@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from theory.noise import Frozen, Periodic, PeriodicLastStep
 from theory.sampling.scheme import SamplingScheme
 from theory.symbols import batch_size, samples, steps_per_epoch
@@ -9,6 +11,7 @@ from theory.symbols import batch_size, samples, steps_per_epoch
 __all__ = ["shuffled_once"]
 
 
+@cache
 def shuffled_once(*, unequal_batches: bool = False) -> SamplingScheme:
     r"""Shuffle once, then repeat: :math:`R(h)=c\frac{M\,1[h\equiv0]-1}{M-1}`.
 
