@@ -6,6 +6,8 @@ of your own needs no registration at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from theory.errors import require_known
 from theory.optimizers.averaged import averaged
 from theory.optimizers.convert import convert
@@ -37,7 +39,7 @@ def _pytorch_nesterov() -> LinearRule:
     return pytorch_sgd(nesterov=True)
 
 
-RULES = (
+RULES: tuple[tuple[str, Callable[[], LinearRule]], ...] = (
     ("sgd", sgd),
     ("heavy-ball", heavy_ball),
     ("nesterov", nesterov),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from theory.errors import require_known
 from theory.sampling.dropped_batch import dropped_batch
 from theory.sampling.fresh_batches import fresh_batches
@@ -28,7 +30,7 @@ def _shuffled_once_unequal() -> SamplingScheme:
     return shuffled_once(unequal_batches=True)
 
 
-SCHEMES = (
+SCHEMES: tuple[tuple[str, Callable[[], SamplingScheme]], ...] = (
     ("with-replacement", with_replacement),
     ("fresh-batches", fresh_batches),
     ("reshuffled", reshuffled),
