@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from theory import CATALOGUE
+from theory import CATALOGUE, formula_by_slug
+from theory.errors import TheoryError
 from theory.symbols import PARAMETERS
 from theory.units import formula_unit
 from validation.readme import updated
@@ -107,3 +108,23 @@ def test_every_package_is_installed() -> None:
         for path in (ROOT / package).rglob("__init__.py")
     }
     assert listed == found
+
+
+def test_letters_must_be_distinct() -> None:
+    formula = formula_by_slug("white-weight-variance")
+    assert formula.latex({"learning_rate": r"\gamma"}).count(r"\gamma") == 2
+    for symbols in ({"learning_rate": "h", "curvature": "h"}, {"curvature": r"\eta"}, {"curvature": "U"}):
+        with pytest.raises(TheoryError, match=r"the letter .* is taken by"):
+            formula.latex(symbols)
+
+
+def test_latex_has_no_double_signs() -> None:
+    for entry in CATALOGUE:
+        text = entry.formula.latex()
+        assert not re.search(r"[+-]\s*[+-]", text), entry.slug
+
+
+def test_a_formula_says_what_it_is() -> None:
+    formula = formula_by_slug("white-weight-variance")
+    assert formula._repr_latex_().startswith(r"$\displaystyle \langle\theta^2\rangle = \frac")
+    assert str(formula).startswith("white-weight-variance: weight variance")

@@ -38,6 +38,8 @@ class Formula:
         Exponents of (loss, parameter).
     source
         Reference with equation number, or "new here".
+    left
+        LaTeX of what the formula equals; ``$curvature`` and the like stand for the letters.
     derive_flat_limit
         Derives the closed form at zero curvature, where this one has a removable singularity;
         :attr:`flat_limit` calls it once.
@@ -60,6 +62,7 @@ class Formula:
     unit: tuple[int, int]
     where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
     source: str = "new here"
+    left: str = ""
     derive_flat_limit: Callable[[], Formula] | None = field(default=None, repr=False)
     bounded_when_flat: bool = False
     scale: Formula | None = None
@@ -133,4 +136,9 @@ class Formula:
         return formula_latex(self, symbols)
 
     def _repr_latex_(self) -> str:
-        return rf"$\displaystyle {self.latex()}$"
+        from theory.typeset import formula_latex
+
+        return rf"$\displaystyle {formula_latex(self, named=True)}$"
+
+    def __str__(self) -> str:
+        return f"{self.slug}: {self.title}\n{self.compact}\nvalid if {self.valid_if}"

@@ -38,6 +38,7 @@ _LONGEST_SINGLE_FRACTION = 190
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Quantity:
+    left: str
     title: str
     when: When
     first: Output
@@ -47,62 +48,77 @@ class _Quantity:
 
 _ENTRIES: Mapping[str, _Quantity] = {
     "weight-variance": _Quantity(
+        left=r"\langle\theta^2\rangle",
         title="weight variance, averaged over the epoch",
         when="mean", first="weights", second="weights",
     ),
     "velocity-variance": _Quantity(
+        left=r"\langle v^2\rangle",
         title="velocity variance, averaged over the epoch",
         when="mean", first="velocity", second="velocity",
     ),
     "weight-velocity-covariance": _Quantity(
+        left=r"\langle\theta v\rangle",
         title="covariance of weight and velocity, averaged over the epoch",
         when="mean", first="weights", second="velocity",
     ),
     "weight-variance-at-position": _Quantity(
+        left=r"\langle\theta_{$position}^2\rangle",
         title="weight variance at position j of the epoch",
         when="at-position", first="weights", second="weights",
     ),
     "velocity-variance-at-position": _Quantity(
+        left=r"\langle v_{$position}^2\rangle",
         title="velocity variance at position j of the epoch",
         when="at-position", first="velocity", second="velocity",
     ),
     "weight-velocity-covariance-at-position": _Quantity(
+        left=r"\langle\theta_{$position}v_{$position}\rangle",
         title="covariance of weight and velocity at position j of the epoch",
         when="at-position", first="weights", second="velocity",
     ),
     "weight-variance-at-last-position": _Quantity(
+        left=r"\langle\theta_{$steps_per_epoch}^2\rangle",
         title="weight variance at the end of the epoch",
         when="at-last-position", first="weights", second="weights",
     ),
     "weight-autocovariance": _Quantity(
+        left=r"\langle\theta_{k+$lag}\theta_k\rangle",
         title="weight autocovariance at lag 0 <= tau <= M, averaged over the epoch",
         when="lag-within", first="weights", second="weights",
     ),
     "weight-autocovariance-beyond": _Quantity(
+        left=r"\langle\theta_{k+$lag}\theta_k\rangle",
         title="weight autocovariance at lag tau >= M, averaged over the epoch",
         when="lag-beyond", first="weights", second="weights",
     ),
     "weight-autocovariance-at-position": _Quantity(
+        left=r"\langle\theta_{$position+$lag}\theta_{$position}\rangle",
         title="weight autocovariance from position j to position j + tau of the same epoch",
         when="lag-at-position", first="weights", second="weights",
     ),
     "cross-weight-covariance": _Quantity(
+        left=r"\langle\theta\,\theta'\rangle",
         title="covariance of the weights in two directions, averaged over the epoch",
         when="mean", first="weights", second="weights", cross=True,
     ),
     "cross-velocity-covariance": _Quantity(
+        left=r"\langle v\,v'\rangle",
         title="covariance of the velocities in two directions, averaged over the epoch",
         when="mean", first="velocity", second="velocity", cross=True,
     ),
     "cross-weight-velocity-covariance": _Quantity(
+        left=r"\langle\theta\,v'\rangle",
         title="covariance of the weight in the first direction and the velocity in the second",
         when="mean", first="weights", second="velocity", cross=True,
     ),
     "cross-weight-covariance-at-position": _Quantity(
+        left=r"\langle\theta_{$position}\,\theta'_{$position}\rangle",
         title="covariance of the weights in two directions at position j of the epoch",
         when="at-position", first="weights", second="weights", cross=True,
     ),
     "cross-weight-autocovariance": _Quantity(
+        left=r"\langle\theta_{k+$lag}\,\theta'_k\rangle",
         title="autocovariance of the weights in two directions at lag 0 <= tau <= M, "
         "the first direction at the later time",
         when="lag-within", first="weights", second="weights", cross=True,
@@ -179,6 +195,7 @@ class StationaryLaw:
         return Formula(
             slug=f"{self.rule.name}/{self.scheme.name}/{name}",
             title=quantity.title,
+            left=quantity.left,
             compact=setting.unit * expression,
             where=where,
             valid_if=self._condition(quantity),
@@ -248,6 +265,7 @@ class StationaryLaw:
         return Formula(
             slug=f"{self.rule.name}/{self.scheme.name}/flat-{name}",
             title=f"exact limit of zero curvature: {quantity.title}",
+            left=rf"\lim_{{$curvature\to0}}{quantity.left}",
             compact=setting.unit * flat_limit(setting, *fraction),
             valid_if=sp.And(*self.rule.domain, *self.scheme.conditions),
             unit=(0, 2),
@@ -257,6 +275,7 @@ class StationaryLaw:
     def _noise_autocovariance(self) -> Formula:
         return Formula(
             slug=f"{self.scheme.name}/noise-autocovariance",
+            left=r"R($lag)",
             title="autocovariance of the batch noise at lag 1 <= tau <= M - 1, averaged over the epoch",
             compact=noise_variance * noise_autocovariance(self.scheme),
             valid_if=sp.And(*self.scheme.conditions, lag >= 1, lag <= steps_per_epoch - 1),
@@ -268,6 +287,7 @@ class StationaryLaw:
         lines = " (power of the lines at multiples of 2 pi / M)" if self.scheme.periodic else ""
         return Formula(
             slug=f"{self.scheme.name}/noise-spectrum",
+            left=r"S($frequency)",
             title=f"spectrum of the batch noise{lines}",
             compact=noise_variance * noise_spectrum(self.scheme),
             valid_if=sp.And(*self.scheme.conditions),
@@ -279,6 +299,7 @@ class StationaryLaw:
         lines = " (power of the lines at multiples of 2 pi / M)" if self.scheme.periodic else ""
         return Formula(
             slug=f"{self.rule.name}/{self.scheme.name}/weight-spectrum",
+            left=r"S_\theta($frequency)",
             title=f"power spectrum of the weights{lines}",
             compact=noise_variance * squared_transfer(self.rule) * noise_spectrum(self.scheme),
             valid_if=sp.And(self.rule.valid_if, *self.scheme.conditions),
@@ -294,6 +315,7 @@ class StationaryLaw:
         bounded = self._stays_bounded("weight-variance")
         return Formula(
             slug=f"{self.rule.name}/{self.scheme.name}/correlation-time",
+            left=r"T_c",
             title="correlation time in steps, 2 <theta^2> / <v^2>",
             compact=2 * over.compact / under.compact.xreplace(clash),
             where=where,
@@ -307,6 +329,7 @@ class StationaryLaw:
         over, under = self.quantity("flat-weight-variance"), self.quantity("flat-velocity-variance")
         return Formula(
             slug=f"{self.rule.name}/{self.scheme.name}/flat-correlation-time",
+            left=r"\lim_{$curvature\to0}T_c",
             title="exact limit of zero curvature: correlation time in steps",
             compact=2 * over.compact / under.compact,
             valid_if=over.valid_if,
@@ -317,6 +340,7 @@ class StationaryLaw:
         variance = self.weight_variance
         return Formula(
             slug=f"{self.rule.name}/{self.scheme.name}/loss-fluctuation",
+            left=r"\tfrac12$curvature\langle\theta^2\rangle",
             title="mean excess loss of one direction, lambda <theta^2> / 2",
             compact=curvature * variance.compact / 2,
             where=variance.where,

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from string import Template
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from theory.errors import require_known
+from theory.errors import TheoryError, require_known
 from theory.sequences import LucasSequence
 from theory.symbols import PARAMETERS
 
 if TYPE_CHECKING:
     from theory.formula import Formula
 
-__all__ = ["condition_latex", "expression_latex", "formula_latex", "formula_lines"]
+__all__ = [
+    "condition_latex",
+    "expression_latex",
+    "formula_latex",
+    "formula_lines",
+    "formula_rows",
+]
 
 #: products are written in this order; SymPy sorts factors by name, so stand-ins carry it
 _FACTORS = (
@@ -31,8 +38,11 @@ _ORDERED = {
     for p in PARAMETERS.values()
 }
 
+#: letters of the sequences and of the generating function
+_RESERVED = ("U", "W", "F", "u", "q", "z", "n")
+
 #: a sum is broken after about this many printed characters, which fills a page's width
-_LINE = 104
+_LINE = 96
 _OPENING = (r"\Bigl[", r"\bigl(")
 
 
@@ -46,6 +56,17 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
                 return [term, *terms[:place], *terms[place + 1 :]]
         return terms
 
+
+    def _print_Add(self, expr: sp.Expr, order: Any = None) -> str:
+        """Join by the sign each term prints with: a turned factor may have brought a minus."""
+        total = ""
+        for term in self._as_ordered_terms(expr, order):
+            text = str(self._print(term)).lstrip()
+            if text.startswith("-"):
+                total += (" - " if total else "- ") + text[1:].lstrip()
+            else:
+                total += (" + " if total else "") + text
+        return total
 
     def _print_Mul(self, expr: sp.Expr) -> str:
         """Take the sign out of a factor whose terms are all negative: -(1 + beta)."""
@@ -84,12 +105,29 @@ def letters(symbols: Mapping[str, str] | None = None) -> dict[sp.Symbol, str]:
     ------
     UnknownNameError
         If a replaced parameter does not exist.
+    TheoryError
+        If a letter would mean two things.
     """
     table = {_ORDERED[p.symbol]: p.letter for p in PARAMETERS.values()}
     for name, letter in (symbols or {}).items():
         require_known(name, PARAMETERS, "parameter")
         table[_ORDERED[PARAMETERS[name].symbol]] = letter
+    if symbols:
+        _require_distinct({s.name[2:]: letter for s, letter in table.items()}, symbols)
     return table
+
+
+def _require_distinct(table: Mapping[str, str], renamed: Mapping[str, str]) -> None:
+    """A letter must mean one thing."""
+    for name in renamed:
+        letter = table[name].strip()
+        others = [n for n, l in table.items() if n != name and l.strip() == letter]
+        if not letter or others or letter in _RESERVED:
+            owner = others[0] if others else "a sequence of the formulas"
+            raise TheoryError(
+                f"the letter {letter!r} for {name} is taken by {owner}; choose another"
+                if letter else f"the letter for {name} is empty; give one"
+            )
 
 
 def expression_latex(expression: sp.Basic, symbols: Mapping[str, str] | None = None) -> str:
@@ -110,13 +148,17 @@ def condition_latex(condition: sp.Basic, symbols: Mapping[str, str] | None = Non
 
 
 def formula_lines(
-    formula: Formula, symbols: Mapping[str, str] | None = None
+    formula: Formula, symbols: Mapping[str, str] | None = None, *, named: bool = False
 ) -> list[tuple[str, list[str]]]:
     """The formula and its 'where' quantities: pairs (left side, lines of the right side).
 
-    The first left side is empty. Sequences are defined last.
+    The first left side is empty, or ``formula.left`` if ``named``. Sequences are defined last.
     """
-    lines = [("", _broken(formula.compact, symbols))]
+    left = ""
+    if named:
+        own = {p.name: letters(symbols)[_ORDERED[p.symbol]] for p in PARAMETERS.values()}
+        left = Template(formula.left).safe_substitute(own)
+    lines = [(left, _broken(formula.compact, symbols))]
     lines += [(expression_latex(name, symbols), _broken(value, symbols)) for name, value in formula.where]
     used = [formula.compact, *(value for _, value in formula.where)]
     families: dict[tuple[sp.Expr, ...], LucasSequence] = {}
@@ -136,10 +178,14 @@ def _definition(
     prime = "'" if atom.has(PARAMETERS["second_curvature"].symbol) else ""
     if len(invariants) == 2:
         u, w = f"U{prime}", f"W{prime}"
+        trace, determinant = (
+            rf"\left({text}\right)" if i.is_Add else "" if i == 1 else f"{text}\\,"
+            for i, text in zip(invariants, e, strict=True)
+        )
         return (
             rf"{u}_{{n+1}}",
-            [rf"\left({e[0]}\right){u}_{{n}}-\left({e[1]}\right){u}_{{n-1}},\quad "
-             rf"{u}_{{0}}=0,\ {u}_{{1}}=1,\quad {w}_{{n}}=\left({e[0]}\right){u}_{{n}}-{u}_{{n+1}}"],
+            [rf"{trace}{u}_{{n}}-{determinant}{u}_{{n-1}},\quad {u}_{{0}}=0,\ {u}_{{1}}=1,\quad "
+             rf"{w}_{{n}}={trace}{u}_{{n}}-{u}_{{n+1}}"],
         )
     d = len(invariants)
     if d > 3:
@@ -235,13 +281,22 @@ def _tokens(printer: _Printer, expression: sp.Expr, bracket: tuple[str, str]) ->
     return [*inner, *below]
 
 
-def formula_latex(formula: Formula, symbols: Mapping[str, str] | None = None) -> str:
-    """One LaTeX expression; with named quantities an ``aligned`` block, formula first."""
-    lines = formula_lines(formula, symbols)
-    if len(lines) == 1 and len(lines[0][1]) == 1:
-        return lines[0][1][0]
+def formula_rows(lines: Sequence[tuple[str, list[str]]]) -> list[str]:
+    """Rows of an ``align`` or ``aligned`` environment, without their ends."""
     rows = []
     for left, right in lines:
         rows.append(f"{left} &= {right[0]}" if left else f"&\\phantom{{=}} {right[0]}")
         rows += [rf"&\quad {line}" for line in right[1:]]
+    return rows
+
+
+def formula_latex(
+    formula: Formula, symbols: Mapping[str, str] | None = None, *, named: bool = False
+) -> str:
+    """One LaTeX expression; with named quantities an ``aligned`` block, formula first."""
+    lines = formula_lines(formula, symbols, named=named)
+    if len(lines) == 1 and len(lines[0][1]) == 1:
+        left, (right,) = lines[0]
+        return f"{left} = {right}" if left else right
+    rows = formula_rows(lines)
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"

@@ -38,6 +38,7 @@ ENTRIES = (
     limit_entry(
         Formula(
             slug="flat-weight-variance-long-epoch",
+            left=r"\lim_{$curvature\to0}\langle\theta^2\rangle",
             title="weight variance of flat directions, M >> 1/(1 - beta)",
             compact=_published_variance, valid_if=_where, unit=(0, 2), source=_KUHN,
         ),
@@ -46,6 +47,7 @@ ENTRIES = (
     limit_entry(
         Formula(
             slug="correlation-time-flat",
+            left=r"\lim_{$curvature\to0}T_c",
             title="correlation time of flat directions in steps, M >> 1/(1 - beta)",
             compact=_published_time, valid_if=_where, unit=(0, 0), source=_KUHN,
         ),

@@ -38,6 +38,7 @@ def _variance() -> Formula:
     compact = 2 * _eta**2 * _c * (_summed(3, _M + 2) + _beta * _summed(3, _M + 1)) / below
     formula = Formula(
         slug="reshuffled-weight-variance-iterated-sums",
+        left=r"\langle\theta^2\rangle",
         title="weight variance, averaged over the epoch (heavy-ball, reshuffled), without "
         "cancellation",
         compact=compact,

@@ -25,5 +25,5 @@ def heavy_ball() -> LinearRule:
 
     return LinearRule(
         name="heavy-ball", step=step, state_size=2, parameters=(momentum,),
-        domain=(momentum < 1,), source="Polyak (1964); kuhn2023, eq. (1)",
+        domain=(momentum < 1,), source="Polyak (1964); kuhn2023 (arXiv 2306.05300)",
     )

@@ -23,5 +23,5 @@ def reshuffled() -> SamplingScheme:
         noise=((White(), m / (m - 1)), (SharedInEpoch(), -1 / (m - 1))),
         last_batch="forbidden",
         conditions=(m >= 2,),
-        source="kuhn2023, eq. (9)",
+        source="kuhn2023 (arXiv 2306.05300)",
     )

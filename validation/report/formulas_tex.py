@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from theory.formula import Formula
-from theory.typeset import condition_latex, expression_latex, formula_lines
+from theory.typeset import condition_latex, expression_latex, formula_lines, formula_rows
 from theory.units import unit_text
 
 __all__ = ["catalogue_latex", "formula_align"]
@@ -23,10 +23,7 @@ _HEAD = r"""\documentclass[10pt]{article}
 
 def formula_align(formula: Formula) -> str:
     """One ``align*`` environment: the formula, its named quantities, its sequences."""
-    rows = []
-    for left, right in formula_lines(formula):
-        rows.append(f"{left} &= {right[0]}" if left else f"&\\phantom{{=}} {right[0]}")
-        rows += [rf"&\quad {line}" for line in right[1:]]
+    rows = formula_rows(formula_lines(formula, named=True))
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
 

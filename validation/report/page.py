@@ -72,8 +72,8 @@ def page(title: str, sections: Sequence[tuple[str, str, str]]) -> str:
 
 def formula_section(formula: Formula) -> str:
     """Title, condition, unit, source and the formula itself, line by line."""
-    lines = formula_lines(formula)
-    main = "".join(f'<div class="scroll">{math(part, display=True)}</div>' for part in _rows("", lines[0][1]))
+    lines = formula_lines(formula, named=True)
+    main = "".join(f'<div class="scroll">{math(part, display=True)}</div>' for part in _rows(*lines[0]))
     where = "".join(
         f'<div class="scroll">{math(part, display=True)}</div>'
         for left, right in lines[1:]
