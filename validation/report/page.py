@@ -80,14 +80,14 @@ def formula_section(formula: Formula) -> str:
         for part in _rows(left, right)
     )
     condition = condition_latex(formula.valid_if)
-    facts = [f"unit {html.escape(unit_text(formula.unit))}", f"source: {html.escape(formula.source)}"]
+    facts = [f"unit {html.escape(_unit(formula.unit))}", f"source: {html.escape(formula.source)}"]
     parts = [
         f'<h3 id="{formula.slug}"><code>{formula.slug}</code></h3>',
         f"<p>{html.escape(formula.title)}.</p>", main,
     ]
     if where:
         count = len(lines) - 1
-        parts.append(f"<details><summary>where ({count} lines)</summary>{where}</details>")
+        parts.append(f"<details><summary>where ({count} line{'s' * (count > 1)})</summary>{where}</details>")
     shown = "always" if formula.valid_if is sp.true else f"if {math(condition)}"
     parts.append(f'<p class="tag">valid {shown}')
     parts.append(f" · {' · '.join(facts)}</p>")
@@ -106,12 +106,17 @@ def _rows(left: str, right: Sequence[str]) -> list[str]:
     return [first, *(rf"\quad {part}" for part in fixed[1:])]
 
 
+def _unit(unit: tuple[int, int]) -> str:
+    """A unit as a reader writes it: parameter²/loss."""
+    return unit_text(unit).replace("**2", "²")
+
+
 def symbol_section() -> str:
     """The table of symbols."""
     rows = "".join(
         f"<tr><td>{math(p.letter)}</td><td style='text-align:left'><code>{p.name}</code></td>"
         f"<td style='text-align:left'>{html.escape(p.meaning)}</td>"
-        f"<td>{html.escape(p.domain)}</td><td>{html.escape(unit_text(p.unit))}</td></tr>"
+        f"<td>{html.escape(p.domain)}</td><td>{html.escape(_unit(p.unit))}</td></tr>"
         for p in PARAMETERS.values()
     )
     return f"<table><tr><th></th><th>name</th><th>meaning</th><th>domain</th><th>unit</th></tr>{rows}</table>"
