@@ -574,6 +574,35 @@ def test_a_missing_package_names_the_pip_command(
     assert "pip install 'sgd-theory[report]'" in message
 
 
+def test_simulate_without_numba_names_numba(
+    refused: Run, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "validation.kernel", raising=False)
+    for package in ("numba", "tqdm"):
+        monkeypatch.setitem(sys.modules, package, None)
+    message = refused("simulate", str(table), *SGD)
+    assert "the simulations need numba, which is not installed" in message
+    assert "tqdm" not in message
+
+
+def test_simulate_needs_no_tqdm(
+    read: Json, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    record = read("simulate", str(table), *SGD, "--replicas", "20", "--burn-in", "10")
+    assert record["replicas"] == 20
+
+
+def test_every_sampling_scheme_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    from theory.sampling import SCHEMES
+
+    for command in ("predict", "simulate"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        text = "".join(capsys.readouterr().out.split())  # argparse wraps at hyphens
+        assert all(name in text for name, _ in SCHEMES)
+
+
 def test_errors_of_the_system_are_one_line(
     refused: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,8 +180,27 @@ def test_a_rule_of_your_own_converts() -> None:
 
 
 def test_hyperparameters_outside_the_target_are_refused() -> None:
+    free = LinearRule(name="free", step=heavy_ball().step, state_size=2, parameters=(momentum,))
     with pytest.raises(ConversionError, match=r"would take learning_rate = -0\.2.*momentum < 1"):
-        convert(heavy_ball(), ema_momentum(), {"learning_rate": 0.1, "momentum": 1.5})
+        convert(free, ema_momentum(), {"learning_rate": 0.1, "momentum": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"momentum": 1.5}, r"heavy-ball needs momentum < 1; got .*momentum = 1\.5"),
+        ({"momentum": -0.5}, r"heavy-ball needs momentum >= 0; got .*momentum = -0\.5"),
+        ({"learning_rate": 0}, r"heavy-ball needs learning_rate > 0; got learning_rate = 0"),
+        ({"learning_rate": F(-1, 10)}, r"needs learning_rate > 0; got learning_rate = -0\.1"),
+    ],
+)
+def test_hyperparameters_outside_the_source_are_refused_first(
+    change: dict[str, Any], message: str
+) -> None:
+    values = {"learning_rate": F(1, 10), "momentum": F(9, 10), **change}
+    for target in (ema_momentum(), heavy_ball(), sgd()):
+        with pytest.raises(TheoryError, match=message):
+            convert(heavy_ball(), target, values)
 
 
 def test_the_comparison_would_notice_a_wrong_conversion() -> None:

@@ -62,6 +62,7 @@ def test_csv_targets_by_name_and_index(
      ("a,b\n1,2\n,4\n", "line 3, column 'a': missing or infinite value ''; remove or fill"),
      ("a,b\n1,nan\n3,4\n", "line 2, column 'b': missing or infinite value 'nan'"),
      ("a,b\n1,2\n3,inf\n", "line 3, column 'b': missing or infinite value 'inf'"),
+     ("a,b,a\n1,2,3\n4,5,6\n", "columns 0 and 2 have the same name 'a'; rename one"),
      ("1.5,abc\n1,2\n3,4\n", "line 1, column 'column 1': 'abc' is no number")],
 )
 def test_csv_errors_name_row_and_column(tmp_path: Path, text: Any, message: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from theory import stationary_law
 from theory.errors import NoStationaryLawError, TheoryError, UnknownNameError, UnstableError
 from theory.matrix_law import covariance, loss_fluctuation
 from theory.noise import Frozen, LastStep, Periodic, SharedInEpoch, White
@@ -39,7 +40,7 @@ def the_scheme(name: str) -> SamplingScheme:
 
 def the_samples(scheme: SamplingScheme) -> int:
     """Four batches of five: two samples missing in the last, or three left over."""
-    return 18 if scheme.last_batch == "kept" else 23
+    return {"kept": 18, "forbidden": 20}.get(scheme.last_batch, 23)
 
 
 def the_values(rule: LinearRule, scheme: SamplingScheme) -> dict[str, float]:
@@ -378,6 +379,9 @@ def _changed(matrix: FloatArray, value: float) -> FloatArray:
     [
         ({"hessian": _changed(HESSIAN, np.nan)}, TheoryError, r"hessian\[0, 1\] = nan is not finite"),
         ({"noise_covariance": _changed(NOISE, np.inf)}, TheoryError, "noise_covariance.*inf"),
+        ({"hessian": [["a", 0], [0, 2]]}, TheoryError, "hessian must hold real numbers: .*'a'"),
+        ({"hessian": [[1, None], [0, 2]]}, TheoryError, r"hessian\[0, 1\] = nan is not finite"),
+        ({"hessian": [[1, 0], [0]]}, TheoryError, "hessian is no matrix: its rows"),
         ({"hessian": HESSIAN[:2]}, TheoryError, r"hessian must have shape \(d, d\)"),
         ({"noise_covariance": np.eye(2)}, TheoryError, r"shape \(2, 2\), but the hessian.*\(3, 3\)"),
         ({"hessian": _changed(HESSIAN, 0.6)}, TheoryError, "not symmetric.*differ by 0.1, 0.05 of"),
@@ -414,3 +418,89 @@ def test_the_stability_limit_is_a_number() -> None:
     values = VALUES | {"learning_rate": 4.0}
     with pytest.raises(UnstableError, match=r"4 is not below 3 = 2 \(1 \+ momentum\)"):
         covariance(heavy_ball(), scheme_by_name("reshuffled"), [[1.0]], [[1.0]], values)
+
+
+@pytest.mark.parametrize("name", ["reshuffled", "shuffled-once"])
+def test_unequal_batches_are_no_equal_batches(name: str) -> None:
+    values = {"learning_rate": 0.1, "momentum": 0.9, "steps_per_epoch": 10, "batch_size": 10}
+    flat = np.diag([1.0, 2.0, 0.0])
+    equal = covariance(heavy_ball(), scheme_by_name(name), flat, np.eye(3), values | {"samples": 100})
+    assert equal[2, 2] > 0
+    with pytest.raises(TheoryError, match=r"samples = 105 and 10 \* 10 = 100; .*use the scheme"):
+        covariance(heavy_ball(), scheme_by_name(name), flat, np.eye(3), values | {"samples": 105})
+
+
+WANDERING = ("with-replacement", "fresh-batches", "dropped-batch", "kept-batch")
+
+
+@pytest.mark.parametrize("scheme_name", WANDERING)
+@pytest.mark.parametrize("rule_name", ["sgd", "heavy-ball", "nesterov", "averaged:heavy-ball"])
+def test_velocity_is_stationary_where_the_weights_wander(rule_name: str, scheme_name: str) -> None:
+    """Against the lag sum at curvature zero: there the impulse response settles on a constant."""
+    rule, scheme = rule_by_name(rule_name), scheme_by_name(scheme_name)
+    values = the_values(rule, scheme)
+    numeric = rule.numeric(values)
+    curvatures = np.array([0.0, 1.5])
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    noise = np.array([[2.0, 0.7], [0.7, 1.0]])
+    responses = []
+    for curvature in curvatures:
+        a = numeric.keep + curvature * np.outer(numeric.inject, numeric.evaluate_at)
+        state, out = numeric.inject, []
+        for _ in range(HISTORY):
+            out.append(state[0])
+            state = a @ state
+        responses.append(np.diff(out, prepend=0.0))
+    left = np.array(responses).T
+    for lag, position in ((0, None), (1, None), (2 * M + 1, None), (0, 2)):
+        if position is not None and not scheme.parameters:
+            continue
+        correlation = step_covariance(scheme_name)
+        wanted = np.zeros((2, 2))
+        places = range(1, M + 1) if position is None else (position,)
+        for place in places:
+            k = HISTORY + place
+            shared = correlation[k + lag - HISTORY : k + lag, k - HISTORY : k][::-1, ::-1]
+            wanted += noise * (left.T @ shared @ left) / len(places)
+        got = covariance(
+            rule, scheme, turn @ np.diag(curvatures) @ turn.T, turn @ noise @ turn.T, values,
+            quantity="velocity", lag=lag, position=position,
+        )
+        np.testing.assert_allclose(turn.T @ got @ turn, wanted, rtol=1e-11, atol=1e-13)
+    for quantity in ("weights", "weights-velocity"):
+        with pytest.raises(NoStationaryLawError, match="diffuses without bound"):
+            covariance(
+                rule, scheme, np.diag(curvatures), noise, values, quantity=quantity
+            )
+
+
+def test_flat_velocity_is_the_limit_and_the_closed_form() -> None:
+    white = covariance(
+        heavy_ball(), scheme_by_name("fresh-batches"), np.diag([0.0, 1.0]), np.eye(2),
+        {"learning_rate": 0.1, "momentum": 0.9}, quantity="velocity",
+    )
+    np.testing.assert_allclose(white[0, 0], 0.01 / (1 - 0.9**2), rtol=1e-12)
+    for name in WANDERING:
+        scheme = scheme_by_name(name)
+        values = the_values(heavy_ball(), scheme)
+        flat, tiny = (
+            covariance(
+                heavy_ball(), scheme, np.diag([low, 1.0]), NOISE[:2, :2], values,
+                quantity="velocity", rank_tolerance=0.0,
+            )
+            for low in (0.0, 1e-13)
+        )
+        np.testing.assert_allclose(flat, tiny, rtol=1e-11)
+        formula = stationary_law(heavy_ball(), scheme).quantity("flat-velocity-variance")
+        numbers: dict[str, Any] = {**values, "noise_variance": NOISE[0, 0]}
+        exact = formula.evaluate(**numbers)
+        np.testing.assert_allclose(flat[0, 0], np.float64(exact), rtol=1e-11)
+
+
+def test_a_drift_is_no_stationary_velocity() -> None:
+    scheme = scheme_by_name("shuffled-once-unequal")
+    values = the_values(heavy_ball(), scheme)
+    with pytest.raises(NoStationaryLawError, match="every run drifts at a constant speed"):
+        covariance(
+            heavy_ball(), scheme, np.diag([0.0, 1.0]), np.eye(2), values, quantity="velocity"
+        )

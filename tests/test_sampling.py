@@ -13,9 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from theory.engine.law import setting_for
 from theory.errors import TheoryError, UnknownNameError
-from theory.noise import SharedInEpoch
+from theory.noise import Frozen, LastStep, Periodic, PeriodicLastStep, SharedInEpoch, White
+from theory.optimizers import sgd
 from theory.sampling import SCHEMES, SamplingScheme, scheme_by_name
+from theory.sampling.positive import negative_eigenvalue
+from theory.symbols import steps_per_epoch
 
 IntArray = npt.NDArray[np.int64]
 
@@ -201,6 +205,13 @@ def test_wrong_sizes_are_refused_with_a_way_out() -> None:
         reshuffled.noise_covariance(0)
     with pytest.raises(TheoryError, match="'kept-batch' needs batch_size, samples"):
         kept.noise_covariance(3)
+    with pytest.raises(TheoryError, match=r"105 = 10 \* 10 \+ 5; .*'shuffled-once-unequal'"):
+        scheme_by_name("shuffled-once").steps_per_epoch(105, 10)
+    with pytest.raises(TheoryError, match=r"batch_size = 2\.5 is not a whole number"):
+        kept.draw(6, 2.5, 1, np.random.default_rng(0))  # type: ignore[arg-type]
+    for call in (kept.noise_covariance, reshuffled.noise_covariance):
+        with pytest.raises(TheoryError, match="steps_per_epoch = nan is not finite"):
+            call(float("nan"), samples=6, batch_size=2)  # type: ignore[arg-type]
     with pytest.raises(UnknownNameError, match="did you mean 'reshuffled'"):
         scheme_by_name("reshuffle")
     bad = SamplingScheme(
@@ -228,3 +239,79 @@ def test_equal_batches_sum_to_zero_over_an_epoch() -> None:
     for name in ("reshuffled", "shuffled-once"):
         matrix = scheme_by_name(name).noise_covariance(5)
         assert [sum(row) for row in matrix] == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [("reshuffled", "'dropped-batch' or 'kept-batch'"),
+     ("shuffled-once", r"'shuffled-once-unequal', that is shuffled_once\(unequal_batches=True\)")],
+)
+def test_equal_batches_must_be_equal(name: str, way_out: str) -> None:
+    scheme = scheme_by_name(name)
+    assert scheme.weights(10, 100, 10) == scheme.weights(10)
+    with pytest.raises(TheoryError, match=rf"samples = 105 and 10 \* 10 = 100; .*{way_out}"):
+        scheme.weights(10, 105, 10)
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 6])
+def test_negative_eigenvalues_are_those_of_the_matrix(m: int) -> None:
+    """Against the matrix of forty epochs, for weights of either sign and of both families."""
+    rng = np.random.default_rng(20261121 + m)
+    fresh, repeated = (White, SharedInEpoch, LastStep), (Periodic, Frozen, PeriodicLastStep)
+    met = set()
+    for _ in range(60):
+        kinds = [*(fresh, repeated)[int(rng.integers(2))]]
+        weights = [Fraction(int(w), 4) for w in (*rng.integers(-1, 5, 1), *rng.integers(-3, 6, 2))]
+        parts = tuple((k(), w) for k, w in zip(kinds, weights, strict=True))
+        steps = range(1, m + 1)
+        matrix = [[float(sum(w for c, w in parts if c.correlated(k, l, m))) for l in steps]
+                  for k in steps]
+        smallest = np.linalg.eigvalsh(np.array(matrix))[0]
+        found = negative_eigenvalue(parts, m)
+        met.add(found is None)
+        if found is None:
+            assert smallest > -1e-12
+        else:
+            assert smallest == pytest.approx(found, rel=1e-9) or (m > 2 and smallest < found < 0)
+    assert met == {True, False}
+
+
+def test_noise_that_is_no_covariance_is_refused() -> None:
+    m = steps_per_epoch
+    for noise, steps in (
+        (((White(), -1),), 3), (((White(), 1), (SharedInEpoch(), -1)), 5),
+        (((White(), m / (m - 1)), (SharedInEpoch(), -2 / (m - 1))), 40),
+        (((SharedInEpoch(), 1), (Periodic(), -1)), 3), (((White(), 1), (LastStep(), -2)), 7),
+    ):
+        bad = SamplingScheme(name="bad", noise=noise)
+        with pytest.raises(TheoryError, match=rf"'bad' is not positive.*steps_per_epoch = {steps} its"):
+            bad.weights(steps)
+        with pytest.raises(TheoryError, match="'bad' is not positive semi-definite"):
+            setting_for(sgd(), bad, "mean", cross=False, velocity=False)
+    some = SamplingScheme(name="some", noise=((White(), 1), (SharedInEpoch(), Fraction(-1, 10))))
+    some.require_covariance()
+    assert len(some.weights(10)) == 2
+    with pytest.raises(TheoryError, match=r"steps_per_epoch = 11 its covariance has .* -0\.1 "):
+        some.weights(11)
+
+
+class Alternating(White):
+    """A component of the user's own: even and odd steps apart."""
+
+    def correlated(self, k: int, l: int, steps: int) -> bool:
+        return (k - l) % 2 == 0
+
+
+def test_components_of_your_own_are_looked_at_too() -> None:
+    assert negative_eigenvalue(((Alternating(), Fraction(1)),), 100) is None
+    assert negative_eigenvalue(((White(), Fraction(1)), (Alternating(), Fraction(-1))), 100) == (
+        pytest.approx(-23)
+    )
+
+
+def test_built_in_noise_is_a_covariance() -> None:
+    for name, maker in SCHEMES:
+        maker().require_covariance()
+        for n, s in ((7, 3), (12, 4), (100, 7), (10**9 + 7, 64)):
+            if maker().last_batch != "forbidden" or n % s == 0:
+                assert maker().weights(maker().steps_per_epoch(n, s), n, s), name

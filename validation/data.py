@@ -73,8 +73,8 @@ def load_data(
     Raises
     ------
     DataError
-        If the file is missing, empty, ragged, pickled, has fewer than two samples, or a cell is
-        missing, no number or not finite.
+        If the file is missing, empty, ragged, pickled, names two columns alike, has fewer than two
+        samples, or a cell is missing, no number or not finite.
     UnknownNameError
         If there is no such set, column or array; the message names the nearest.
     MissingPackageError
@@ -186,6 +186,13 @@ def _csv(path: Path) -> tuple[npt.NDArray[np.float64], list[str]]:
     names = [c.strip() for c in rows[0][1]] if header else [
         f"column {i}" for i in range(len(rows[0][1]))
     ]
+    for name in names:
+        places = [i for i, other in enumerate(names) if other == name]
+        if name and len(places) > 1:
+            raise DataError(
+                f"{path}: columns {' and '.join(map(str, places))} have the same name {name!r}; "
+                "rename one"
+            )
     table = np.empty((len(rows) - header, len(names)))
     for i, (line, row) in enumerate(rows[header:]):
         if len(row) != len(names):

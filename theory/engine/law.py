@@ -43,6 +43,7 @@ def setting_for(
     rule: LinearRule, scheme: SamplingScheme, when: When, *, cross: bool, velocity: bool
 ) -> Setting:
     """Choose the segments of the exponents, and remember the previous weights where needed."""
+    scheme.require_covariance()
     segments, layout = _SEGMENTS[when], {}
     if when == "lag-within":
         layout["M"] = ("lag", "rest")

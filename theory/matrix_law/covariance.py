@@ -63,8 +63,9 @@ def covariance(
     rank_tolerance
         An eigenvalue of H up to this times the largest counts as zero, and so does the noise in an
         eigendirection up to this times the Frobenius norm of C. Default: d times 2^-52. A flat
-        direction without noise does not move. With noise it stays bounded only under equal batches
-        that sum to zero over an epoch; then the result is the limit of vanishing curvature.
+        direction without noise does not move. With noise its weights stay bounded only under equal
+        batches that sum to zero over an epoch; its velocity also where the weights diffuse. Then
+        the result is the limit of vanishing curvature.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def covariance(
     UnstableError
         If a direction is unstable; the message has the limit of the learning rate.
     NoStationaryLawError
-        If a flat direction with noise diffuses or drifts.
+        If the weights are asked for and a flat direction with noise diffuses; or if it drifts.
 
     Notes
     -----

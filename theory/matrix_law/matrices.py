@@ -20,12 +20,18 @@ def square_matrix(name: str, matrix: npt.ArrayLike, size: int | None = None) -> 
     Raises
     ------
     TheoryError
-        For another shape, complex entries, NaN or infinity.
+        For another shape, entries that are no real numbers, NaN or infinity.
     """
-    raw = np.asarray(matrix)
+    try:
+        raw = np.asarray(matrix)
+    except ValueError as error:
+        raise TheoryError(f"{name} is no matrix: its rows have different lengths ({error})") from None
     if np.iscomplexobj(raw):
         raise TheoryError(f"{name} must be real; got {raw.dtype}: pass its real part")
-    array = raw.astype(np.float64, copy=False)
+    try:
+        array = raw.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TheoryError(f"{name} must hold real numbers: {error}") from None
     if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] == 0:
         raise TheoryError(f"{name} must have shape (d, d) with d >= 1; got {array.shape}")
     if size is not None and array.shape[0] != size:

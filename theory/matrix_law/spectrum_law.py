@@ -107,8 +107,13 @@ class SpectrumLaw:
         require_stable(self.rule, hyper.values, settled[~flat])
         noisy = noise > self.tolerance * float(np.linalg.norm(self.noise))
         ending = fate(hyper.parts, hyper.steps)
-        require_bounded(self.scheme.name, ending, curvatures, noise, flat & noisy)
-        if ending == "bounded" and slope > 0:
+        # a walk that diffuses has a stationary velocity, the limit of zero curvature; a drift has a
+        # constant speed, which any curvature would stop: there the limit is another law
+        moves_only = self.outputs == ("velocity", "velocity") and ending == "diffuses"
+        has_limit = slope > 0 and (ending == "bounded" or moves_only)
+        if not has_limit:
+            require_bounded(self.scheme.name, ending, curvatures, noise, flat & noisy)
+        if has_limit:
             gap = exact.gap()
             least = _FLAT * gap * min(gap, Fraction(1)) / (slope * hyper.steps)
             x = [max(v, least) for v in x]

@@ -59,7 +59,7 @@ def convert(
     ConversionError
         If there are none; the message says at which hyperparameters of the source there would be.
     TheoryError
-        If a value is missing or unknown.
+        If a value is missing, unknown or outside the source's own domain.
 
     References
     ----------
@@ -105,6 +105,10 @@ def _read(
             ratio = exact_number(s.name, value)
             value = sp.Rational(ratio.numerator, ratio.denominator)
         out[s] = value
+    broken = _violated(source, out)
+    if broken:
+        given = ", ".join(f"{s} = {sp.N(value, 6)}" for s, value in out.items())
+        raise TheoryError(f"{source.name} needs {' and '.join(broken)}; got {given}")
     return out
 
 

@@ -12,6 +12,7 @@ import sympy as sp
 
 from theory.errors import TheoryError, require_known
 from theory.noise import NoiseComponent
+from theory.sampling.positive import Parts, negative_eigenvalue
 from theory.symbols import batch_size, samples, steps_per_epoch
 
 if TYPE_CHECKING:
@@ -106,9 +107,10 @@ class SamplingScheme:
         Raises
         ------
         TheoryError
-            If the batch is empty or larger than the data, or if N is no multiple of S where the
-            scheme needs it.
+            If the batch is empty or larger than the data, either is no whole number, or N is no
+            multiple of S where the scheme needs it.
         """
+        samples, batch_size = _whole("samples", samples), _whole("batch_size", batch_size)
         if samples < 2:
             raise TheoryError(f"samples must be at least 2; got {samples}")
         if not 1 <= batch_size <= samples:
@@ -119,14 +121,22 @@ class SamplingScheme:
         if self.last_batch == "forbidden" and rest:
             raise TheoryError(
                 f"{self.name} needs samples = steps_per_epoch * batch_size, but {samples} = "
-                f"{whole} * {batch_size} + {rest}; use the scheme 'dropped-batch' or 'kept-batch', "
+                f"{whole} * {batch_size} + {rest}; use the scheme {self._for_unequal_batches}, "
                 f"or a batch size that divides {samples}"
             )
         return whole + (1 if self.last_batch == "kept" and rest else 0)
 
+    @property
+    def _for_unequal_batches(self) -> str:
+        """Where to go if N is no multiple of S."""
+        if self.lasting == "run":
+            return "'shuffled-once-unequal', that is shuffled_once(unequal_batches=True)"
+        return "'dropped-batch' or 'kept-batch'"
+
     def batch_sizes(self, samples: int, batch_size: int) -> tuple[int, ...]:
         """Sizes of the batches of an epoch, by position."""
         steps = self.steps_per_epoch(samples, batch_size)
+        samples, batch_size = int(samples), int(batch_size)
         last = samples - (steps - 1) * batch_size if self.last_batch == "kept" else batch_size
         return (*(batch_size for _ in range(steps - 1)), last)
 
@@ -148,20 +158,31 @@ class SamplingScheme:
         Raises
         ------
         TheoryError
-            If M is no positive integer, or N and S are needed and missing.
+            If M is no positive integer, N and S are needed and missing, N is not M S where the
+            scheme needs that, or the noise has no positive semi-definite covariance.
         """
+        parts = self._exact_weights(steps, samples, batch_size)
+        found = negative_eigenvalue(parts, int(steps)) if parts else None
+        if found is not None:
+            raise self._no_covariance(int(steps), found)
+        return parts
+
+    def _exact_weights(self, steps: int, samples: int | None, batch_size: int | None) -> Parts:
         from theory import symbols
 
-        if steps < 1 or int(steps) != steps:
+        steps = _whole("steps_per_epoch", steps)
+        if steps < 1:
             raise TheoryError(f"steps_per_epoch must be an integer >= 1; got {steps}")
-        values: dict[sp.Symbol, Any] = {symbols.steps_per_epoch: int(steps)}
+        values: dict[sp.Symbol, Any] = {symbols.steps_per_epoch: steps}
         if samples is not None:
-            values[symbols.samples] = int(samples)
+            values[symbols.samples] = samples = _whole("samples", samples)
         if batch_size is not None:
-            values[symbols.batch_size] = int(batch_size)
+            values[symbols.batch_size] = batch_size = _whole("batch_size", batch_size)
         missing = [s.name for s in self.parameters if s not in values]
         if missing:
             raise TheoryError(f"scheme {self.name!r} needs {', '.join(missing)}")
+        if samples is not None and batch_size is not None:
+            self._require_equal_batches(steps, samples, batch_size)
         if steps == 1 and self.silent_at_one_step:
             return ()
         if symbols.samples in self.parameters and samples is not None and batch_size is not None:
@@ -173,6 +194,48 @@ class SamplingScheme:
             value = sp.Rational(sp.sympify(weight).subs(values))
             out.append((component, Fraction(int(value.p), int(value.q))))
         return tuple(out)
+
+    def _require_equal_batches(self, steps: int, samples: int, batch_size: int) -> None:
+        if self.last_batch == "forbidden" and samples != steps * batch_size:
+            raise TheoryError(
+                f"{self.name} needs samples = steps_per_epoch * batch_size, but samples = {samples} "
+                f"and {steps} * {batch_size} = {steps * batch_size}; correct the numbers, or use the "
+                f"scheme {self._for_unequal_batches}"
+            )
+
+    def _no_covariance(self, steps: int, eigenvalue: float) -> TheoryError:
+        return TheoryError(
+            f"the noise of the scheme {self.name!r} is not positive semi-definite: at "
+            f"steps_per_epoch = {steps} its covariance has the eigenvalue {eigenvalue:.4g} (in units "
+            "of noise_variance, limit 0); check the signs and sizes of the weights"
+        )
+
+    def require_covariance(self) -> None:
+        """Fail if the noise is no covariance at any of a few admissible M, N and S.
+
+        Raises
+        ------
+        TheoryError
+            With M and the negative eigenvalue there.
+        """
+        if self._defect is not None:
+            raise self._no_covariance(*self._defect)
+
+    @cached_property
+    def _defect(self) -> tuple[int, float] | None:
+        """(M, negative eigenvalue) if there is one at every admissible point tried."""
+        found = None
+        for steps in (2, 5, 12):
+            rest = {"dropped": 1, "kept": -1}.get(self.last_batch, 0)
+            point = {steps_per_epoch: steps, batch_size: 3, samples: 3 * steps + rest}
+            if any(sp.sympify(c).subs(point) == sp.false for c in self.conditions):
+                continue
+            parts = self._exact_weights(steps, point[samples], point[batch_size])
+            value = negative_eigenvalue(parts, steps) if parts else None
+            if value is None:
+                return None
+            found = found or (steps, value)
+        return found
 
     def _require_room(self, steps: int, samples: int, batch_size: int) -> None:
         """Refuse an epoch that takes more samples than there are, or a last batch of none."""
@@ -201,6 +264,7 @@ class SamplingScheme:
         ``epochs`` epochs.
         """
         parts = self.weights(steps, samples, batch_size)
+        steps, epochs = int(steps), _whole("epochs", epochs)
         size = range(1, steps * epochs + 1)
         return tuple(
             tuple(
@@ -222,11 +286,15 @@ class SamplingScheme:
         Raises
         ------
         TheoryError
-            As :meth:`steps_per_epoch`; or if ``draw_epoch`` returns the wrong number of indices.
+            As :meth:`steps_per_epoch`; if ``epochs`` is no whole number >= 0; or if ``draw_epoch``
+            returns the wrong number of indices.
         """
         import numpy as np
 
         sizes = self.batch_sizes(samples, batch_size)
+        samples, batch_size, epochs = int(samples), int(batch_size), _whole("epochs", epochs)
+        if epochs < 0:
+            raise TheoryError(f"epochs must be at least 0; got {epochs}")
         used = sum(sizes)
         out = np.empty((epochs, used), dtype=np.int64)
         for epoch in range(epochs):
@@ -248,3 +316,21 @@ class SamplingScheme:
             else:
                 out[epoch] = out[0]
         return out
+
+
+def _whole(name: str, value: Any) -> int:
+    """A whole number, also one of NumPy's or SymPy's.
+
+    Raises
+    ------
+    TheoryError
+        If it is none.
+    """
+    if type(value) is int:
+        return value
+    from theory.numbers import exact_number  # needs NumPy, which ``import theory`` does not load
+
+    exact = exact_number(name, value)
+    if exact.denominator != 1:
+        raise TheoryError(f"{name} = {value} is not a whole number: round it")
+    return int(exact)

@@ -34,7 +34,8 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", required=True, metavar="S", help="samples in a batch")
     parser.add_argument(
         "--sampling", required=True, metavar="SCHEME",
-        help="with-replacement, fresh-batches, reshuffled, dropped-batch, kept-batch, shuffled-once",
+        help="with-replacement, fresh-batches, reshuffled, dropped-batch, kept-batch, shuffled-once, "
+        "shuffled-once-unequal",
     )
     parser.add_argument(
         "--rule", default="heavy-ball",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,7 @@ def run(arguments: argparse.Namespace) -> None:
 
         require_drawable(arguments.plot)
     problem = read_problem(arguments)
+    importlib.import_module("validation.kernel")  # without numba, fail before the work
     made = predict(
         problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
         hyperparameters=problem.hyperparameters,
@@ -140,20 +142,25 @@ def _arrays(columns: list[list[float]]) -> tuple[FloatArray, FloatArray]:
 
 
 class _Progress:
-    """A bar on stderr, where stderr is a terminal."""
+    """A bar on stderr, where stderr is a terminal and tqdm is installed."""
 
     def __enter__(self) -> _Progress:
-        from tqdm import tqdm
-
-        self._bar = tqdm(unit="step", unit_scale=True, leave=False, disable=None, desc="simulate")
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            self._bar: Any = None
+        else:
+            self._bar = tqdm(unit="step", unit_scale=True, leave=False, disable=None, desc="simulate")
         return self
 
     def update(self, done: int, total: int) -> None:
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)
+        if self._bar is not None:
+            self._bar.total = total
+            self._bar.update(done - self._bar.n)
 
     def __exit__(self, *error: object) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 def _record(
