@@ -5,8 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
+from sympy.core.function import ArgumentIndexError
 
 from theory import (
     LinearRule,
@@ -303,3 +305,40 @@ def test_sequences_print_as_latex_and_code() -> None:
     assert sp.mathematica_code(u) == "LucasSequence[1, steps_per_epoch, t, d]"
     assert str(u) == "LucasSequence(1, steps_per_epoch, t, d)"
     assert (u + curvature).has(LucasSequence)
+
+
+def test_sequences_compile_to_numbers() -> None:
+    """Plain ``lambdify`` knows them, whatever the number type."""
+    formula = formula_by_slug("reshuffled-weight-variance")
+    values: dict[str, Any] = {
+        "learning_rate": 0.1, "momentum": 0.9, "curvature": 0.5, "noise_variance": 1.0,
+        "steps_per_epoch": 7,
+    }
+    expected = formula.evaluate(**values)
+    for modules in ("numpy", "math", "mpmath", None):
+        function = sp.lambdify(formula.parameters, formula.expression, modules=modules)
+        found = function(*(values[s.name] for s in formula.parameters))
+        assert float(found) == pytest.approx(expected, rel=1e-9)
+    function = sp.lambdify(formula.parameters, formula.expression, "numpy")
+    steps = np.array([2, 50, 3])
+    found = function(*({**values, "steps_per_epoch": steps}[s.name] for s in formula.parameters))
+    exact = formula.evaluate(**{**values, "steps_per_epoch": steps})
+    np.testing.assert_allclose(found, np.asarray(exact), rtol=1e-9)
+    plain = sp.lambdify((lag, t, d), LucasSequence(1, lag, t, d), "math")
+    assert plain(50, Fraction(3), Fraction(2)) == 2**50 - 1
+    with pytest.raises(ValueError, match=r"needs a whole n; got 1\.5"):
+        plain(1.5, 3, 2)
+    with pytest.raises(ValueError, match="non-negative"):
+        plain(-1, 3, 2)
+
+
+def test_whole_numbers_have_no_derivative() -> None:
+    u = LucasSequence(1, steps_per_epoch, t, d)
+    for place in (1, 2):
+        with pytest.raises(ArgumentIndexError, match=f"argument number {place} for Function LucasSequence"):
+            u.fdiff(place)
+    slope = sp.diff(momentum * u, steps_per_epoch)
+    assert slope == momentum * sp.Derivative(u, steps_per_epoch)
+    assert sp.diff(formula_by_slug("reshuffled-weight-variance").expression, steps_per_epoch).has(
+        sp.Derivative
+    )

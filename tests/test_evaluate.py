@@ -14,7 +14,7 @@ from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory import heavy_ball, reshuffled, stationary_law
+from theory import fresh_batches, heavy_ball, reshuffled, stationary_law
 from theory.closed_forms import formula_by_slug
 from theory.errors import (
     AccuracyError,
@@ -29,6 +29,7 @@ from theory.evaluate.bounded import BoundedDouble, BoundedPair
 from theory.evaluate.compiled import compiled
 from theory.evaluate.reshuffled_heavy_ball import direct_sum, unit_weight_variance
 from theory.formula import Formula
+from theory.optimizers import pytorch_sgd
 from theory.sequences import LucasSequence
 from theory.solvers import solve_epoch_lifted
 from theory.symbols import (
@@ -487,3 +488,56 @@ def test_flat_directions_without_a_closed_form_of_their_own(
     exact = solve_epoch_lifted(heavy_ball(), reshuffled(), {**values, **inside}, moment, **options)
     formula = stationary_law(heavy_ball(), reshuffled()).quantity(quantity)
     assert formula.evaluate(**values, **extra) == float(exact.value)
+
+
+def test_weight_decay_makes_a_flat_direction_ordinary() -> None:
+    """The singularity is in curvature + weight decay: both laws are those of heavy ball."""
+    decayed = formula_by_slug("pytorch-reshuffled-weight-variance")
+    point = {n: v for n, v in POINT.items() if n != "curvature"}
+    own = {**point, "dampening": 0, "curvature": 0}
+    pulled = evaluate(HEADLINE, point | {"curvature": "0.1"})
+    flat = evaluate(formula_by_slug("flat-weight-variance"), point)
+    assert evaluate(decayed, own | {"weight_decay": "0.1"}) == pulled
+    assert evaluate(decayed, own | {"weight_decay": 0}) == flat
+    both = evaluate(decayed, own | {"weight_decay": np.array([0.0, 0.1]), "curvature": [0.0, 0.0]})
+    np.testing.assert_allclose(both, [flat, pulled], rtol=1e-14)
+    digits = evaluate(decayed, own | {"weight_decay": "1e-30"}, digits=30)
+    assert digits == evaluate(HEADLINE, point | {"curvature": "1e-30"}, digits=30)
+    white = stationary_law(pytorch_sgd(), fresh_batches()).weight_variance
+    calm = {n: v for n, v in own.items() if n != "steps_per_epoch"}
+    assert evaluate(white, calm | {"weight_decay": 0.1}) == evaluate(
+        formula_by_slug("white-weight-variance"),
+        {n: v for n, v in calm.items() if n != "dampening"} | {"curvature": 0.1},
+    )
+    with pytest.raises(NoStationaryLawError, match="curvature = 0: the direction is flat"):
+        evaluate(white, calm | {"weight_decay": 0})
+
+
+@pytest.mark.parametrize(
+    ("slug", "lag", "message"),
+    [
+        ("reshuffled-noise-autocovariance", 0, "At lag 0 the value is noise_variance"),
+        ("reshuffled-noise-autocovariance", 9, "from lag steps_per_epoch on it is 0"),
+        ("shuffled-once-noise-autocovariance", 9, "repeats with period steps_per_epoch"),
+        ("reshuffled-weight-autocovariance", 9, "use reshuffled-weight-autocovariance-beyond$"),
+        ("reshuffled-weight-autocovariance-beyond", 1, "use reshuffled-weight-autocovariance$"),
+        ("shuffled-once-weight-autocovariance", 9, "period steps_per_epoch: give the remainder"),
+    ],
+)
+@pytest.mark.parametrize("kind", [int, np.atleast_1d])
+def test_ranges_of_lags_name_the_other_range(slug: str, lag: int, message: str, kind: Any) -> None:
+    chosen = formula_by_slug(slug)
+    own = {s.name for s in chosen.parameters}
+    point = {n: v for n, v in POINT.items() if n in own}
+    with pytest.raises(TheoryError, match=rf"{slug} does not hold at lag={lag}.*{message}"):
+        evaluate(chosen, point | {"lag": kind(lag)})
+
+
+@pytest.mark.parametrize("value", [-1, np.array([0.0, -1.0])])
+def test_a_negative_curvature_is_told_whether_zero_is_accepted(value: Any) -> None:
+    with pytest.raises(TheoryError, match=r"curvature = -1.* it must be >= 0"):
+        evaluate(HEADLINE, POINT | {"curvature": value})
+    white = formula_by_slug("white-weight-variance")
+    point = {n: v for n, v in POINT.items() if n != "steps_per_epoch"}
+    with pytest.raises(TheoryError, match=r"curvature = -1.* it must be > 0"):
+        evaluate(white, point | {"curvature": value})

@@ -106,6 +106,33 @@ def test_numpy_function_takes_arrays_of_whole_numbers() -> None:
     )
 
 
+def test_numpy_function_is_accurate_in_flat_directions() -> None:
+    formula = formula_by_slug("reshuffled-weight-variance")
+    curvatures = np.array([0.0, 1e-300, 1e-9, 0.3])
+    point = {"learning_rate": 0.1, "momentum": 0.9, "noise_variance": 1.0, "steps_per_epoch": 100}
+    found = numpy_function(formula)(curvature=curvatures, **point)
+    assert found[2] == pytest.approx(12.8716, rel=1e-5)
+    exact = [float(formula.evaluate(digits=20, curvature=x, **point)) for x in curvatures]
+    np.testing.assert_allclose(found, exact, rtol=1e-15)
+    single = formula.to_numpy()(curvature=1e-9, **point)
+    assert isinstance(single, float)
+    assert single == found[2]
+
+
+def test_headers_warn_of_flat_directions() -> None:
+    """Where the exported code cancels, and only there."""
+    warning = "loses about 3*log10(1/(learning_rate*curvature)) digits in flat directions"
+    for export in (to_python, to_wolfram, to_maxima):
+        code = export(formula_by_slug("reshuffled-weight-variance"))
+        assert code.count(warning) == 1
+        assert "(or use reshuffled-weight-variance-iterated-sums)" in code
+        assert warning in export(formula_by_slug("loss-fluctuation"))
+        assert "iterated-sums" not in export(formula_by_slug("loss-fluctuation"))
+        for slug in ("reshuffled-weight-variance-iterated-sums", "stability-limit",
+                     "flat-weight-variance"):
+            assert warning not in export(formula_by_slug(slug))
+
+
 def test_numpy_function_names_what_is_wrong() -> None:
     function = numpy_function(formula_by_slug("stability-limit"))
     with pytest.raises(UnknownNameError, match="did you mean 'momentum'"):

@@ -47,6 +47,9 @@ class Formula:
         The quantity stays finite as a curvature goes to zero, with or without a closed form there.
     scale
         For quantities that change sign: the positive formula whose 1e-15 bounds the error.
+    elsewhere
+        What holds at lags outside ``valid_if``, for the message of the error there; ``{sibling}``
+        stands for the slug without "-beyond".
     silent_at_one_step
         The scheme has no noise at M = 1; the value there is exactly 0.
     published
@@ -66,6 +69,7 @@ class Formula:
     derive_flat_limit: Callable[[], Formula] | None = field(default=None, repr=False)
     bounded_when_flat: bool = False
     scale: Formula | None = None
+    elsewhere: str = ""
     silent_at_one_step: bool = False
     published: sp.Expr | None = None
     difference: str = ""
@@ -110,7 +114,7 @@ class Formula:
         return evaluate(self, values, digits=digits)
 
     def to_numpy(self) -> Callable[..., Any]:
-        """A plain function of arrays, by name; see :func:`theory.export.numpy_function`."""
+        """A plain accurate function of arrays, by name; see :func:`theory.export.numpy_function`."""
         from theory.export import numpy_function
 
         return numpy_function(self)

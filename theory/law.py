@@ -24,6 +24,7 @@ from theory.symbols import (
     position,
     second_curvature,
     steps_per_epoch,
+    weight_decay,
 )
 
 if TYPE_CHECKING:
@@ -204,11 +205,23 @@ class StationaryLaw:
             derive_flat_limit=None if flat is None else lambda: self.quantity(flat),
             bounded_when_flat=self._bounded_when_flat(quantity),
             scale=self._white_scale() if signed else None,
+            elsewhere=self._other_lags(name),
             silent_at_one_step=self.scheme.silent_at_one_step,
         )
 
+    def _other_lags(self, name: str) -> str:
+        """Where to look when the lag is in the other range."""
+        if not self._has_epochs:
+            return ""
+        repeats = all(component.line_spectrum for component, _ in self.scheme.noise)
+        return {
+            "weight-autocovariance": "It repeats with period steps_per_epoch: give the remainder"
+            if repeats else "Beyond one epoch use {sibling}-beyond",
+            "weight-autocovariance-beyond": "Within one epoch use {sibling}",
+        }.get(name, "")
+
     def _bounded_when_flat(self, quantity: _Quantity) -> bool:
-        """Noise that sums to zero over an epoch, or velocities alone, and one pole at 1."""
+        """Noise that sums to zero over an epoch, or velocities alone; one pole at 1, up to decay."""
         moving = quantity.first == quantity.second == "velocity"
         return (self.scheme.balanced or moving) and self.rule.neutral
 
@@ -246,6 +259,7 @@ class StationaryLaw:
     def _stays_bounded(self, name: str) -> bool:
         """Whether the exact limit of zero curvature exists as a closed form here."""
         simple = self.rule.state_size <= 2 and self.rule.neutral and self.rule.scales
+        simple = simple and weight_decay not in self.rule.parameters  # it pulls back at any curvature
         return simple and (self.scheme.balanced or name == "velocity-variance")
 
     def _flat(self, name: str) -> Formula:
@@ -280,8 +294,20 @@ class StationaryLaw:
             compact=noise_variance * noise_autocovariance(self.scheme),
             valid_if=sp.And(*self.scheme.conditions, lag >= 1, lag <= steps_per_epoch - 1),
             unit=(2, -2),
+            elsewhere=self._other_noise_lags(),
             silent_at_one_step=self.scheme.silent_at_one_step,
         )
+
+    def _other_noise_lags(self) -> str:
+        """The values at lag 0 and beyond the epoch, in words."""
+        parts = self.scheme.noise
+        variance = sp.factor(noise_variance * sum(w * c.variance(steps_per_epoch) for c, w in parts))
+        beyond = ""
+        if not self.scheme.periodic:
+            beyond = "; from lag steps_per_epoch on it is 0"
+        elif all(component.line_spectrum for component, _ in parts):
+            beyond = "; it repeats with period steps_per_epoch"
+        return f"At lag 0 the value is {variance}{beyond}"
 
     def _noise_spectrum(self) -> Formula:
         lines = " (power of the lines at multiples of 2 pi / M)" if self.scheme.periodic else ""

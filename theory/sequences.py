@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import ArgumentIndexError
 from sympy.printing.printer import Printer
 
 __all__ = ["LucasSequence", "power_coefficients"]
@@ -50,6 +51,23 @@ def power_coefficients(n: int, invariants: Sequence[Any]) -> tuple[Any, ...]:
                 square[top - d + i] = square[top - d + i] + square[top] * tail[i]
         power = square[:d]
     return tuple(p if (d - 1 - k) % 2 == 0 else -p for k, p in enumerate(power))
+
+
+def _numbers(k: int, n: Any, invariants: Sequence[Any]) -> Any:
+    """u_k(n) in numbers; n may be an array of whole numbers, one squaring chain per different one."""
+    import numpy as np
+
+    exponents = np.asarray(n)
+    if exponents.ndim == 0:
+        if int(n) != n:
+            raise ValueError(f"LucasSequence in numbers needs a whole n; got {n}")
+        return power_coefficients(int(n), invariants)[k]
+    parts = np.broadcast_arrays(exponents, *invariants)
+    out = np.empty(parts[0].shape, dtype=np.result_type(*parts[1:]))
+    for value in np.unique(parts[0]):
+        here = parts[0] == value
+        out[here] = _numbers(k, value, [p[here] for p in parts[1:]])
+    return out
 
 
 class LucasSequence(sp.Function):  # type: ignore[misc]
@@ -105,10 +123,10 @@ class LucasSequence(sp.Function):  # type: ignore[misc]
         Raises
         ------
         ArgumentIndexError
-            For k and n, which are discrete.
+            For k and n, which are discrete: ``sp.diff`` then returns an unevaluated ``Derivative``.
         """
         if argindex <= 2:
-            raise sp.ArgumentIndexError(self, argindex)
+            raise ArgumentIndexError(self, argindex)
         k, n, *e = self.args
         d, i = len(e), argindex - 2
         signed = [sp.Integer(1), *((-1) ** m * e[m - 1] for m in range(1, d + 1))]
@@ -150,11 +168,17 @@ class LucasSequence(sp.Function):  # type: ignore[misc]
     def _sympystr(self, printer: Printer) -> str:
         return f"LucasSequence({', '.join(printer.doprint(a) for a in self.args)})"
 
+    @staticmethod
+    def _imp_(k: Any, n: Any, *invariants: Any) -> Any:
+        """Numbers for ``sp.lambdify``, which finds this attribute under the class's name."""
+        return _numbers(int(k), n, invariants)
+
     def _call(self, printer: Printer, name: str) -> str:
         return f"{name}({', '.join(printer.doprint(a) for a in self.args)})"
 
     def _pythoncode(self, printer: Printer) -> str:
-        return self._call(printer, "lucas_sequence")
+        inside_lambdify = "LucasSequence" in (printer._settings.get("user_functions") or {})
+        return self._call(printer, "LucasSequence" if inside_lambdify else "lucas_sequence")
 
     _numpycode = _scipycode = _mpmathcode = _lambdacode = _pythoncode
 

@@ -16,7 +16,7 @@ from theory.engine.rational_function import RationalField, RationalFunction
 from theory.engine.rational_matrix import Polynomial, PolynomialRing
 from theory.engine.setting import Setting
 from theory.errors import TheoryError
-from theory.symbols import curvature, learning_rate, steps_per_epoch
+from theory.symbols import curvature, learning_rate, steps_per_epoch, weight_decay
 
 __all__ = ["flat_limit"]
 
@@ -32,7 +32,8 @@ def flat_limit(setting: Setting, numerator: Polynomial, denominator: Polynomial)
         If the rule has more than two states, or the quantity diverges.
     """
     rule = setting.rule
-    if rule.state_size > 2 or not (rule.neutral and rule.scales):
+    decays = weight_decay in rule.parameters
+    if rule.state_size > 2 or decays or not (rule.neutral and rule.scales):
         raise TheoryError(
             "the flat limit is derived for rules of at most two states without weight decay; "
             f"{rule.name} has {rule.state_size} and poles {'' if rule.neutral else 'not '}at 1"

@@ -13,7 +13,7 @@ from theory.errors import TheoryError
 from theory.evaluate.bounded import BoundedArithmetic, BoundedDouble, BoundedPair, Unvectorised
 from theory.evaluate.compiled import Compiled, compiled
 from theory.evaluate.conditions import require_valid_arrays
-from theory.evaluate.inputs import check_domain, is_array, is_whole
+from theory.evaluate.inputs import CURVATURES, accepts_zero, check_domain, is_array, is_whole
 from theory.evaluate.points import double_at
 from theory.formula import Formula
 from theory.numbers import exact_number
@@ -44,8 +44,9 @@ def evaluate_points(formula: Formula, values: Mapping[str, Any]) -> FloatArray:
     for symbol in prepared.parameters:
         array = raw[symbol.name]
         if array.dtype != object:
-            flat_allowed = symbol.name in ("curvature", "second_curvature")
-            check_domain(symbol, np.where(array == 0, 1.0, array) if flat_allowed else array)
+            # a curvature of 0 without a flat limit has an error of its own, point by point
+            kept = np.where(array == 0, 1.0, array) if symbol.name in CURVATURES else array
+            check_domain(symbol, kept, or_zero=accepts_zero(formula, symbol))
     result = np.empty(int(np.prod(shape)))
     order = _processing_order(flat, prepared)
     width = _CHUNK if prepared.kernel is None else _CHUNK_OF_KERNEL
@@ -106,9 +107,9 @@ def _chunk(formula: Formula, prepared: Compiled, chunk: dict[str, FloatArray]) -
     """Everything vectorised first; what is not certain goes to ball arithmetic."""
     size = next(iter(chunk.values())).size
     special = np.zeros(size, dtype=bool)
-    for name in ("curvature", "second_curvature"):
+    for name in CURVATURES:
         if name in chunk:
-            special |= chunk[name] == 0
+            special |= (chunk[name] == 0) & ~(chunk.get("weight_decay", np.zeros(size)) > 0)
     if formula.silent_at_one_step and "steps_per_epoch" in chunk:
         special |= chunk["steps_per_epoch"] == 1
     if "noise_variance" in chunk:

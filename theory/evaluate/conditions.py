@@ -161,9 +161,11 @@ def require_valid(
             continue
         given = ", ".join(f"{n}={show(values[n])}" for n in names)
         if whole or not hasattr(condition, "lhs"):
+            way_out = "Use the formula for that range, or change the numbers"
+            if formula.elsewhere and "lag" in names:
+                way_out = formula.elsewhere.format(sibling=formula.slug.removesuffix("-beyond"))
             raise TheoryError(
-                f"{formula.slug} does not hold at {given}: it needs {condition}. "
-                "Use the formula for that range, or change the numbers"
+                f"{formula.slug} does not hold at {given}: it needs {condition}. {way_out}"
             )
         ball = run_in_balls(difference_program(condition), values, integers, 256)
         detail = (

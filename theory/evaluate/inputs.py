@@ -13,9 +13,13 @@ import sympy as sp
 from theory.errors import TheoryError, UnknownNameError, UnstableError, require_known
 from theory.formula import Formula
 from theory.numbers import exact_number, show
-from theory.symbols import PARAMETERS
+from theory.symbols import PARAMETERS, weight_decay
 
-__all__ = ["check_domain", "check_names", "is_array", "is_whole"]
+__all__ = [
+    "CURVATURES", "accepts_zero", "check_domain", "check_names", "flat_names", "is_array", "is_whole",
+]
+
+CURVATURES = ("curvature", "second_curvature")
 
 _BOUNDS = re.compile(r"^(?:(\d+) (<=?) )?\w*\s*(?:(<=?|>=?) (\d+))?")
 
@@ -50,6 +54,25 @@ def is_whole(symbol: sp.Symbol) -> bool:
     return bool(symbol.is_integer)
 
 
+def accepts_zero(formula: Formula, symbol: sp.Symbol) -> bool:
+    """Whether a symbol whose domain is > 0 is a curvature that the formula takes at 0 too."""
+    if symbol.name not in CURVATURES:
+        return False
+    limit = formula.bounded_when_flat or formula.derive_flat_limit is not None
+    return limit or weight_decay in formula.parameters
+
+
+def flat_names(values: Mapping[str, Any]) -> tuple[str, ...]:
+    r"""Curvatures that are 0 with nothing else to pull the weights back.
+
+    A positive weight decay does: the poles depend on :math:`\lambda+\rho` alone, so
+    :math:`\lambda=0` is an ordinary point.
+    """
+    if values.get("weight_decay", 0) > 0:
+        return ()
+    return tuple(n for n in CURVATURES if values.get(n) == 0)
+
+
 def _limits(symbol: sp.Symbol) -> tuple[tuple[str, int], ...]:
     """Constant bounds of the domain, e.g. ``((">=", 0), ("<", 1))``."""
     parameter = PARAMETERS.get(symbol.name)
@@ -66,8 +89,8 @@ def _limits(symbol: sp.Symbol) -> tuple[tuple[str, int], ...]:
     return tuple(bounds)
 
 
-def check_domain(symbol: sp.Symbol, value: Any) -> None:
-    """Check a fraction, or every entry of a float or integer array.
+def check_domain(symbol: sp.Symbol, value: Any, *, or_zero: bool = False) -> None:
+    """Check a fraction, or every entry of a float or integer array; ``or_zero`` turns > 0 into >= 0.
 
     Raises
     ------
@@ -92,7 +115,8 @@ def check_domain(symbol: sp.Symbol, value: Any) -> None:
         fail(~np.isfinite(array), "is not finite: give finite numbers")
     if is_whole(symbol):
         fail(value % 1 != 0, "is not a whole number: round it")
-    for sign, limit in _limits(symbol):
+    for written, limit in _limits(symbol):
+        sign = ">=" if or_zero and (written, limit) == (">", 0) else written
         keep = {
             ">": value > limit, ">=": value >= limit, "<": value < limit, "<=": value <= limit,
         }[sign]

@@ -18,7 +18,7 @@ from theory.evaluate.decimals import (
     fraction_bounds,
     rounded_decimal,
 )
-from theory.evaluate.inputs import check_domain, check_names, is_whole
+from theory.evaluate.inputs import accepts_zero, check_domain, check_names, flat_names, is_whole
 from theory.evaluate.precision import predicted_bits
 from theory.evaluate.vanishing import value_at_vanishing_curvature
 from theory.formula import Formula
@@ -53,14 +53,14 @@ def enclose(formula: Formula, values: Mapping[str, Any], bits: int) -> arb:
 
 def enclosure_at(formula: Formula, numbers: Mapping[str, Fraction], bits: int) -> arb:
     """Enclose the value at numbers that are exact already."""
-    if any(numbers.get(n) == 0 for n in ("curvature", "second_curvature")):
+    if flat_names(numbers):
         return _flat(formula, numbers, bits)
     if numbers.get("frequency") == 0:
         rest = formula.at_zero_frequency
         return enclosure_at(rest, {s.name: numbers[s.name] for s in rest.parameters}, bits)
     prepared = compiled(formula)
     for symbol in prepared.parameters:
-        check_domain(symbol, numbers[symbol.name])
+        check_domain(symbol, numbers[symbol.name], or_zero=accepts_zero(formula, symbol))
     integers = {s.name: int(numbers[s.name]) for s in prepared.parameters if is_whole(s)}
     if formula.silent_at_one_step and integers.get("steps_per_epoch") == 1:
         require_valid(formula, numbers, integers, at_one_step=True)
@@ -89,7 +89,7 @@ def _flat(formula: Formula, numbers: Mapping[str, Fraction], bits: int) -> arb:
     if limit is None and formula.bounded_when_flat:
         return value_at_vanishing_curvature(formula, numbers, bits, enclosure_at)
     if limit is None:
-        flat = next(n for n in ("curvature", "second_curvature") if numbers.get(n) == 0)
+        flat = flat_names(numbers)[0]
         raise NoStationaryLawError(
             f"no stationary law at {flat} = 0: the direction is flat and nothing pulls the "
             f"weights back ({formula.slug} has no flat limit). Give a {flat} above 0"

@@ -10,8 +10,12 @@ import sympy as sp
 
 from theory.formula import Formula
 from theory.sequences import LucasSequence
+from theory.symbols import curvature
 
-__all__ = ["Assignments", "assignments", "identifier", "named_where"]
+__all__ = ["Assignments", "accuracy_note", "assignments", "identifier", "named_where"]
+
+_WITHOUT_CANCELLATION = "reshuffled-weight-variance-iterated-sums"
+_HEADLINE = ("reshuffled-weight-variance", "heavy-ball/reshuffled/weight-variance")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,23 @@ def identifier(text: str) -> str:
 def named_where(formula: Formula) -> Mapping[sp.Symbol, sp.Symbol]:
     """The 'where' names, ``q_{12}``, as identifiers, ``q_12``."""
     return {name: sp.Symbol(identifier(name.name), real=True) for name, _ in formula.where}
+
+
+def accuracy_note(formula: Formula) -> tuple[str, ...]:
+    r"""The line of an exported header about flat directions; none where nothing cancels.
+
+    Closed forms through Lucas sequences are removable singularities at
+    :math:`x=\eta\lambda=0`, of about the third order.
+    """
+    sequences = formula.expression.atoms(LucasSequence)
+    touched = any(curvature in atom.free_symbols for atom in sequences)
+    if not touched or formula.slug == _WITHOUT_CANCELLATION:
+        return ()
+    other = f" (or use {_WITHOUT_CANCELLATION})" if formula.slug in _HEADLINE else ""
+    return (
+        "In plain doubles it loses about 3*log10(1/(learning_rate*curvature)) digits in flat "
+        f"directions: call it with fractions or many digits{other}.",
+    )
 
 
 def assignments(formula: Formula) -> Assignments:

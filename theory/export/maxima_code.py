@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
-from theory.export.assignments import assignments, identifier
+from theory.export.assignments import accuracy_note, assignments, identifier
 from theory.export.record import condition_text
 from theory.formula import Formula
 from theory.units import unit_text
@@ -41,7 +41,8 @@ def to_maxima(formula: Formula) -> str:
     form = assignments(formula)
     printer = _Printer()
     lines = [f"/* {formula.title} */", f"/* valid if {condition_text(formula)} */",
-             f"/* unit {unit_text(formula.unit)}; source: {formula.source} */"]
+             f"/* unit {unit_text(formula.unit)}; source: {formula.source} */",
+             *(f"/* {line} */" for line in accuracy_note(formula))]
     if form.sequences:
         lines.append(_LUCAS)
     arguments = ", ".join(s.name for s in form.parameters)

@@ -7,7 +7,7 @@ from textwrap import indent
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
-from theory.export.assignments import Assignments, assignments, identifier
+from theory.export.assignments import Assignments, accuracy_note, assignments, identifier
 from theory.export.record import condition_text
 from theory.formula import Formula
 from theory.units import unit_text
@@ -78,7 +78,8 @@ def _function(formula: Formula, form: Assignments, *, transcendental: bool) -> s
     names = [s.name for s in form.parameters]
     doc = [
         f'"""{formula.title}', "", f"Valid if {condition_text(formula)}.",
-        f"Unit: {unit_text(formula.unit)}. Source: {formula.source}.", '"""',
+        f"Unit: {unit_text(formula.unit)}. Source: {formula.source}.",
+        *accuracy_note(formula), '"""',
     ]
     body = [line.replace("\\", "\\\\") for line in doc]
     if transcendental:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 from sympy.printing.mathematica import MCodePrinter
 
-from theory.export.assignments import Assignments, assignments, identifier
+from theory.export.assignments import Assignments, accuracy_note, assignments, identifier
 from theory.export.record import condition_text
 from theory.formula import Formula
 from theory.units import unit_text
@@ -31,7 +31,8 @@ def to_wolfram(formula: Formula) -> str:
     form = assignments(formula)
     printer = _Printer()
     lines = [f"(* {formula.title} *)", f"(* valid if {condition_text(formula)} *)",
-             f"(* unit {unit_text(formula.unit)}; source: {formula.source} *)"]
+             f"(* unit {unit_text(formula.unit)}; source: {formula.source} *)",
+             *(f"(* {line} *)" for line in accuracy_note(formula))]
     if form.sequences:
         lines.append(_LUCAS)
     return "\n".join(lines) + "\n" + _definition(formula, form, printer)

@@ -161,9 +161,9 @@ class LinearRule:
 
     @cached_property
     def neutral(self) -> bool:
-        """Whether the weights stay where they are without curvature: one pole at 1."""
+        """Whether the weights stay where they are without curvature and weight decay: a pole at 1."""
         z = sp.Dummy("z")
-        at_one = self.characteristic_polynomial(z).subs({curvature: 0, z: 1})
+        at_one = self.characteristic_polynomial(z).subs({curvature: 0, weight_decay: 0, z: 1})
         return bool(sp.expand(at_one) == 0)
 
     def characteristic_polynomial(self, z: sp.Symbol) -> sp.Expr:
