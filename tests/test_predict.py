@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
+from theory import stationary_law
 from theory.errors import NoStationaryLawError, TheoryError, UnknownNameError, UnstableError
 from theory.optimizers import rule_by_name
 from theory.sampling import scheme_by_name
@@ -136,6 +138,92 @@ def test_crossover_of_other_rules_follows_the_slow_pole(rule: str, rate: float) 
     decay = PARAMETERS[rule].get("weight_decay", 0.0)
     found, _ = crossover_curvature(rule_by_name(rule), scheme_by_name("reshuffled"), values, 10)
     assert found == pytest.approx(3 / (rate * 0.01 * 10) - decay, rel=1e-14)
+
+
+def test_crossover_of_shuffled_once_is_twice_as_high() -> None:
+    values = exact({"learning_rate": 0.25, "momentum": 0.5})
+    found, note = crossover_curvature(
+        rule_by_name("heavy-ball"), scheme_by_name("shuffled-once"), values, 6
+    )
+    assert found == pytest.approx(6 * 0.5 / (0.25 * 6), rel=1e-15)
+    assert note == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "rest"),
+    [("reshuffled", 20000, 0.0), ("shuffled-once", 20000, 0.0), ("dropped-batch", 20007, 4e-4),
+     ("kept-batch", 19991, 4e-3), ("kept-batch", 9901, 0.0), ("shuffled-once-unequal", 19997, 6e-5)],
+)
+def test_the_crossover_is_where_the_exact_laws_meet(name: str, samples: int, rest: float) -> None:
+    """Flat law A + D / curvature (or D / curvature² for repeated epochs), read off the exact law."""
+    rule, scheme, size = rule_by_name("heavy-ball"), scheme_by_name(name), 10
+    steps = scheme.steps_per_epoch(samples, size)
+    law = stationary_law(rule, scheme).weight_variance
+    point = {
+        "learning_rate": "0.1", "momentum": "0.5", "noise_variance": 1, "steps_per_epoch": steps,
+        "samples": samples, "batch_size": size,
+    }
+    own = {n: v for n, v in point.items() if n in {s.name for s in law.parameters}}
+    slope, power = 0.1 / 0.5, 2 if scheme.periodic else 1
+    tiny = 1e-4 / (slope * steps)
+    near, far = (float(law.evaluate(curvature=k * tiny, digits=30, **own)) for k in (1, 2))
+    diverging = (near - far) / (tiny**-power - (2 * tiny) ** -power)
+    level, white = near - diverging * tiny**-power, slope / 2
+    if scheme.periodic:
+        meet = (white + np.sqrt(white**2 - 4 * level * diverging)) / (2 * level)
+    else:
+        meet = (white - diverging) / level
+    values = exact({"learning_rate": 0.1, "momentum": 0.5})
+    found, note = crossover_curvature(
+        rule, scheme, values, steps, samples=samples, batch_size=size
+    )
+    assert note == ""
+    assert found == pytest.approx(meet, rel=20 / steps)
+    if rest:  # what diverges is what the docstring says
+        expected = rest / steps if scheme.periodic else rest * white
+        assert diverging == pytest.approx(expected, rel=0.15)
+
+
+def test_dropped_batches_cross_where_reshuffled_ones_do() -> None:
+    values = exact({"learning_rate": 0.1, "momentum": 0.5})
+    found, _ = crossover_curvature(
+        rule_by_name("heavy-ball"), scheme_by_name("dropped-batch"), values, 3,
+        samples=37, batch_size=10,
+    )
+    assert found == pytest.approx(3 * 0.5 / (0.1 * 3), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "size", "match"),
+    [
+        ("kept-batch", 201, 100, "does not sum to zero"),
+        ("shuffled-once-unequal", 201, 100, "does not sum to zero"),
+        ("dropped-batch", 15, 10, r"steps_per_epoch = 1\) are not anti-correlated"),
+        ("reshuffled", 10, 10, "are not anti-correlated"),
+    ],
+)
+def test_no_crossover_where_nothing_is_lowered(
+    name: str, samples: int, size: int, match: str
+) -> None:
+    """One sample left over is as strong as an epoch; and the exact law stays above the white one."""
+    rule, scheme = rule_by_name("heavy-ball"), scheme_by_name(name)
+    values = {"learning_rate": 0.1, "momentum": 0.5}
+    steps = scheme.steps_per_epoch(samples, size)
+    found, note = crossover_curvature(
+        rule, scheme, exact(values), steps, samples=samples, batch_size=size
+    )
+    assert found is None
+    assert re.search(match, note)
+    if "sum to zero" in match:
+        from validation.predict import _variances
+
+        epoch = {"steps_per_epoch": steps, "samples": samples, "batch_size": size}
+        curvatures = np.geomspace(1e-6, 10, 50)
+        made = [
+            _variances(rule, chosen, values, epoch, curvatures, np.ones(50))
+            for chosen in (scheme, scheme_by_name("fresh-batches"))
+        ]
+        assert (made[0] > made[1]).all()
 
 
 def test_strong_weight_decay_leaves_no_crossover() -> None:

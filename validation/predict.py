@@ -42,7 +42,8 @@ class Prediction:
         Learning rate below which the steepest direction is stable; infinite if all are.
     crossover_curvature
         Curvature below which an epoch is too short for the weights to relax, so that
-        anti-correlations lower the variance; None, with ``crossover_note``, where there is none.
+        anti-correlations lower the variance; None, with ``crossover_note``, where there is none. See
+        :func:`crossover_curvature`.
     loss_fluctuation
         :math:`\frac12\sum_i\lambda_i\sigma_i^2`, mean excess of the (unregularised) loss.
     """
@@ -142,7 +143,9 @@ def predict(
             f"limit of {rule.name} in the steepest direction (curvature {curvatures[0]:.6g}). Lower "
             "the learning rate"
         )
-    crossover, note = crossover_curvature(rule, scheme, exact, steps)
+    crossover, note = crossover_curvature(
+        rule, scheme, exact, steps, samples=n, batch_size=batch_size
+    )
     variances = _variances(rule, scheme, values, epoch, curvatures, noise)
     white = _variances(rule, fresh_batches(), values, epoch, curvatures, noise)
     return Prediction(
@@ -200,20 +203,54 @@ def stability_limit(
 
 
 def crossover_curvature(
-    rule: LinearRule, scheme: SamplingScheme, values: Mapping[str, Fraction], steps: int
+    rule: LinearRule, scheme: SamplingScheme, values: Mapping[str, Fraction], steps: int,
+    *, samples: int | None = None, batch_size: int | None = None,
 ) -> tuple[float | None, str]:
-    r"""Curvature at which the relaxation time is M/3 steps, and why there is none otherwise.
+    r"""Curvature at which the flat law meets the white one, and why there is none otherwise.
 
     In a flat direction the slow pole is :math:`1-\bar\eta\lambda`, with
-    :math:`\bar\eta=\partial_\lambda\chi/\partial_z\chi` at :math:`z=1,\lambda=0`; then
+    :math:`\bar\eta=\partial_\lambda\chi/\partial_z\chi` at :math:`z=1,\lambda=0`: the white law is
+    :math:`\bar\eta c/(2\lambda)`. Noise of equal anti-correlations :math:`-a c/(M-1)` within the
+    epoch makes a bridge of :math:`\bar\eta^2ac\,t(M-t)/M`, whose mean is :math:`\bar\eta^2acM/6` where
+    every epoch is drawn anew; where the epoch repeats, the mean position of the cycle is pulled to the
+    minimum and :math:`\bar\eta^2acM/12` is left. Hence, for :math:`M(1-\beta)\gg1`,
 
-    .. math:: \lambda_\times = \frac{3}{\bar\eta M} - \rho ,
+    .. math:: \lambda_\times = \frac{3(1-s)}{a\bar\eta M} - \rho, \qquad
+              \lambda_\times = \frac{3}{a\bar\eta M}\Big(1+\sqrt{1-\tfrac43as}\Big) - \rho
 
-    for heavy ball (:math:`\bar\eta=\eta/(1-\beta)`) :math:`3(1-\beta)/(\eta M)` of ``kuhn2023``;
-    the other rules are new here. :math:`\rho` is the weight decay.
+    for drawn anew and for repeated epochs; :math:`\rho` is the weight decay, and :math:`cs` the power
+    of the noise at frequency zero.
+
+    *Balanced* schemes have :math:`a=1,s=0`. For heavy ball, :math:`\bar\eta=\eta/(1-\beta)`, this is
+    :math:`3(1-\beta)/(\eta M)` of ``kuhn2023`` if reshuffled and :math:`6(1-\beta)/(\eta M)` (new here)
+    if shuffled once. *Unbalanced* ones (kept, dropped, shuffled-once-unequal) have s > 0: far below
+    :math:`\lambda_\times` the variance diverges, as :math:`s\bar\eta c/(2\lambda)` (diffusion) or
+    :math:`sc/(M\lambda^2)` (drift). For dropped batches 1 - s = a, the reshuffled value exactly; where
+    a small last batch makes s so large that the variance never falls below the white law, there is
+    no crossover.
+
+    Parameters
+    ----------
+    steps, samples, batch_size
+        M, N and S; N and S are needed where the scheme depends on them.
+
+    Raises
+    ------
+    TheoryError
+        If the scheme needs N and S and they are missing.
     """
     if all(component.memoryless for component, _ in scheme.noise):
         return None, f"{scheme.name}: batches are independent, there are no anti-correlations"
+    shape = _shape(scheme, steps, samples, batch_size)
+    if shape is None:
+        return None, (
+            f"{scheme.name}: the steps of an epoch (steps_per_epoch = {steps}) are not anti-correlated"
+        )
+    if not shape > 0:
+        return None, (
+            f"{scheme.name}: the noise of an epoch does not sum to zero, and what is left keeps the "
+            "variance of flat directions above that of independent batches"
+        )
     z = sp.Symbol("z")
     table: dict[sp.Symbol, Any] = {
         symbols.curvature: sp.S.Zero, symbols.weight_decay: sp.S.Zero, z: sp.S.One,
@@ -224,9 +261,28 @@ def crossover_curvature(
     chi = rule.characteristic_polynomial(z)
     rate = (chi.diff(symbols.curvature) / chi.diff(z)).subs(table)
     decay = values.get("weight_decay", Fraction(0))
-    crossover = float(3 / (rate * steps)) - float(decay)
+    crossover = float(3 / (rate * steps)) * shape - float(decay)
     if not crossover > 0:
         return None, (
             f"weight_decay = {float(decay):.4g} alone makes every direction relax within an epoch"
         )
     return crossover, ""
+
+
+def _shape(
+    scheme: SamplingScheme, steps: int, samples: int | None, batch_size: int | None
+) -> float | None:
+    r""":math:`\lambda_\times\bar\eta M/3`; 0 if there is no crossover, None without anti-correlations."""
+    parts = scheme.weights(steps, samples, batch_size) if steps > 1 else ()
+    within = sum((w for c, w in parts if c.correlated(1, 2, steps)), Fraction(0))
+    if not within < 0:
+        return None
+    a = -(steps - 1) * within
+    s = Fraction(0)
+    for component, weight in parts:
+        power = sp.Rational(sp.sympify(component.spectrum(sp.S.Zero, sp.Integer(steps))))
+        s += weight * Fraction(int(power.p), int(power.q))
+    if not scheme.periodic:
+        return float((1 - s) / a)
+    room = 1 - a * s * Fraction(4, 3)
+    return float(1 + np.sqrt(float(room))) / float(a) if room >= 0 else 0.0
