@@ -138,6 +138,10 @@ def test_a_rule_of_your_own_needs_only_its_step() -> None:
         (lambda s, g: (s[0],), "called gradient 0 times"),
         (lambda s, g: (g(s[0]), s[0]), "returned 2 entries"),
         (lambda s, g: (s[0] * s[0] - g(s[0]),), "not linear"),
+        (lambda s, g: (s[0] + s[1] - g(s[0]),), "state_size = 1 entries .IndexError"),
+        (lambda s, g: s[0] - g(s[0]), "step failed on a state of state_size = 1 entries"),
+        (lambda s, g: (s[0] - momentum * g(s[0]),), r"uses momentum, .* parameters \(none\)"),
+        (lambda s, g: (s[0] - g(s[0] * sp.Symbol("gain")),), "step uses gain"),
     ],
 )
 def test_a_step_that_is_no_linear_rule_is_refused(step, message: str) -> None:  # type: ignore[no-untyped-def]

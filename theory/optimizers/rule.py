@@ -76,8 +76,8 @@ class LinearRule:
     Raises
     ------
     TheoryError
-        If ``step`` is not linear, calls ``gradient`` other than once, or does not keep the
-        minimum fixed.
+        If ``step`` fails on ``state_size`` entries, is not linear, calls ``gradient`` other than
+        once, does not keep the minimum fixed, or uses a symbol that is not in ``parameters``.
 
     Examples
     --------
@@ -113,7 +113,14 @@ class LinearRule:
             points.append(point)
             return force
 
-        result = tuple(sp.sympify(entry) for entry in self.step(tuple(state), gradient))
+        try:
+            result = tuple(sp.sympify(entry) for entry in self.step(tuple(state), gradient))
+        except (IndexError, TypeError, ValueError) as error:
+            raise TheoryError(
+                f"rule {self.name!r}: step failed on a state of state_size = {self.state_size} "
+                f"entries ({type(error).__name__}: {error}); it must take a tuple of that many and "
+                "return as many"
+            ) from error
         if len(points) != 1 or len(result) != self.state_size:
             raise TheoryError(
                 f"rule {self.name!r}: step called gradient {len(points)} times and returned "
@@ -126,6 +133,14 @@ class LinearRule:
         rest = (rows - jacobian * sp.Matrix(variables)).applyfunc(sp.expand)
         if jacobian.free_symbols & set(variables) or any(rest):
             raise TheoryError(f"rule {self.name!r}: step is not linear in the state and gradient")
+        undeclared = jacobian.free_symbols - {learning_rate, *self.parameters}
+        if undeclared:
+            names = ", ".join(sorted(str(s) for s in undeclared))
+            raise TheoryError(
+                f"rule {self.name!r}: step uses {names}, which is not among its parameters "
+                f"({', '.join(map(str, self.parameters)) or 'none'}); list the same symbol, with the "
+                "same assumptions, in parameters="
+            )
         n = self.state_size
         return jacobian[:n, :n], jacobian[:n, n], jacobian[n, :n]
 
