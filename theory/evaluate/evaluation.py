@@ -53,7 +53,7 @@ def evaluate(
     UnstableError
         Outside ``formula.valid_if``.
     NoStationaryLawError
-        At zero curvature, without a flat limit.
+        At zero curvature, without weight decay and without a flat limit.
     AccuracyError
         If a result is no normal double; ask for ``digits=``.
     """

@@ -28,9 +28,9 @@ def numpy_function(formula: Formula) -> Callable[..., Any]:
     --------
     >>> from theory import formula_by_slug
     >>> variance = numpy_function(formula_by_slug("reshuffled-weight-variance"))
-    >>> variance(learning_rate=0.1, momentum=0.9, curvature=[1e-9, 1e-6], noise_variance=1,
+    >>> variance(learning_rate=0.1, momentum=0.9, curvature=[0, 1e-9], noise_variance=1,
     ...          steps_per_epoch=100).round(4).tolist()
-    [12.8716, 12.8715]
+    [12.8716, 12.8716]
     """
 
     def function(**values: Any) -> Any:
