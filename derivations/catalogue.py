@@ -18,8 +18,9 @@ from derivations.step import Verdict
 from theory.closed_forms import CATALOGUE, entry_by_slug
 from theory.errors import require_known
 from theory.formula import Formula
-from theory.law import QUANTITIES, stationary_law
+from theory.law import stationary_law
 from theory.optimizers import LinearRule
+from theory.quantities import QUANTITIES
 from theory.sampling import SamplingScheme
 
 __all__ = ["Proof", "derive", "derive_pair", "prove_catalogue"]

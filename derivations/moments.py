@@ -24,8 +24,9 @@ from derivations.step import Step
 from theory.engine.law import When
 from theory.errors import TheoryError
 from theory.formula import Formula
-from theory.law import _ENTRIES, stationary_law
+from theory.law import stationary_law
 from theory.optimizers import LinearRule
+from theory.quantities import MOMENTS
 from theory.sampling import SamplingScheme
 from theory.symbols import curvature, noise_variance
 
@@ -79,7 +80,7 @@ def moment_steps(
     TheoryError
         If the scheme has an elementary noise without a derivation.
     """
-    entry = _ENTRIES[quantity]
+    entry = MOMENTS[quantity]
     frame = Frame(
         rule=rule, scheme=scheme, when=entry.when, first=entry.first, second=entry.second,
         cross=entry.cross, domain=formula.valid_if,

@@ -409,7 +409,7 @@ def test_stability_is_decided_exactly() -> None:
     """One unit in the last place on either side of eta lambda = 2 (1 + beta)."""
     edge = POINT | {"learning_rate": 1.0, "momentum": 0.5}
     inside, outside = np.nextafter(3.0, 0), 3.0
-    assert evaluate(HEADLINE, edge | {"curvature": inside}) > 1e10  # type: ignore[operator]
+    assert evaluate(HEADLINE, edge | {"curvature": inside}) > 1e10
     for broken in (outside, np.array([inside, outside])):
         with pytest.raises(UnstableError, match="no stationary law"):
             evaluate(HEADLINE, edge | {"curvature": broken})
@@ -452,7 +452,7 @@ def test_functions_and_powers() -> None:
     values = {"momentum": 0.7, "frequency": -0.4, "curvature": 0.2, "steps_per_epoch": 5, "lag": 7}
     expected = several.compact.subs({s: sp.Rational(values[s.name]) for s in several.parameters})
     found = evaluate(several, values)
-    assert abs(found / float(expected.evalf(30)) - 1) <= ACCURACY  # type: ignore[operator]
+    assert abs(found / float(expected.evalf(30)) - 1) <= ACCURACY
     grid = evaluate(several, values | {"momentum": np.array([0.7, 0.8])})
     assert isinstance(grid, np.ndarray)
     assert grid[0] == found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # from the modules themselves: some functions share their module's name
     from theory.closed_forms import CATALOGUE, formula_by_slug
     from theory.formula import Formula
-    from theory.law import QUANTITIES, StationaryLaw, stationary_law
+    from theory.law import StationaryLaw, stationary_law
     from theory.optimizers.averaged import averaged
     from theory.optimizers.convert import convert
     from theory.optimizers.ema_momentum import ema_momentum
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # from the modules themselves: some functions share their mod
     from theory.optimizers.quasi_hyperbolic import quasi_hyperbolic
     from theory.optimizers.rule import LinearRule
     from theory.optimizers.sgd import sgd
+    from theory.quantities import QUANTITIES
     from theory.sampling.dropped_batch import dropped_batch
     from theory.sampling.fresh_batches import fresh_batches
     from theory.sampling.kept_batch import kept_batch
@@ -59,7 +60,8 @@ __all__ = [
 _HOMES = {
     "theory.closed_forms": ("CATALOGUE", "formula_by_slug"),
     "theory.formula": ("Formula",),
-    "theory.law": ("QUANTITIES", "StationaryLaw", "stationary_law"),
+    "theory.law": ("StationaryLaw", "stationary_law"),
+    "theory.quantities": ("QUANTITIES",),
     "theory.optimizers": (
         "LinearRule", "averaged", "convert", "ema_momentum", "heavy_ball", "nesterov", "pytorch_sgd",
         "quasi_hyperbolic", "sgd",

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, overload
 
 import sympy as sp
 
 from theory.symbols import PARAMETERS, frequency
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 __all__ = ["Formula"]
 
@@ -105,9 +101,13 @@ class Formula:
         order = [p.symbol for p in PARAMETERS.values()]
         return tuple(sorted(used, key=lambda s: (order.index(s) if s in order else 99, s.name)))
 
-    def evaluate(
-        self, *, digits: int | None = None, **values: Any
-    ) -> float | npt.NDArray[np.float64] | str:
+    @overload
+    def evaluate(self, *, digits: int, **values: Any) -> str: ...
+
+    @overload  # a float, or an array where a value is one: the checker cannot tell which
+    def evaluate(self, *, digits: None = None, **values: Any) -> Any: ...
+
+    def evaluate(self, *, digits: int | None = None, **values: Any) -> Any:
         """Accurate numbers; see :func:`theory.evaluate.evaluate`."""
         from theory.evaluate import evaluate
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from theory.engine.flat_limit import flat_limit
-from theory.engine.law import Output, When, covariance_entry, setting_for, staged_entry
+from theory.engine.law import covariance_entry, setting_for, staged_entry
 from theory.engine.present import presentation
 from theory.engine.spectrum import noise_autocovariance, noise_spectrum, squared_transfer
 from theory.errors import TheoryError, require_known
 from theory.formula import Formula
 from theory.optimizers import LinearRule
+from theory.quantities import MOMENTS, QUANTITIES, Moment
 from theory.sampling import SamplingScheme
 from theory.symbols import (
     curvature,
@@ -35,96 +36,6 @@ __all__ = ["QUANTITIES", "StationaryLaw", "stationary_law"]
 
 #: terms of the numerator plus twice those of the denominator; beyond, the law is shown in stages
 _LONGEST_SINGLE_FRACTION = 190
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Quantity:
-    left: str
-    title: str
-    when: When
-    first: Output
-    second: Output
-    cross: bool = False
-
-
-_ENTRIES: Mapping[str, _Quantity] = {
-    "weight-variance": _Quantity(
-        left=r"\langle\theta^2\rangle",
-        title="weight variance, averaged over the epoch",
-        when="mean", first="weights", second="weights",
-    ),
-    "velocity-variance": _Quantity(
-        left=r"\langle v^2\rangle",
-        title="velocity variance, averaged over the epoch",
-        when="mean", first="velocity", second="velocity",
-    ),
-    "weight-velocity-covariance": _Quantity(
-        left=r"\langle\theta v\rangle",
-        title="covariance of weight and velocity, averaged over the epoch",
-        when="mean", first="weights", second="velocity",
-    ),
-    "weight-variance-at-position": _Quantity(
-        left=r"\langle\theta_{$position}^2\rangle",
-        title="weight variance at position j of the epoch",
-        when="at-position", first="weights", second="weights",
-    ),
-    "velocity-variance-at-position": _Quantity(
-        left=r"\langle v_{$position}^2\rangle",
-        title="velocity variance at position j of the epoch",
-        when="at-position", first="velocity", second="velocity",
-    ),
-    "weight-velocity-covariance-at-position": _Quantity(
-        left=r"\langle\theta_{$position}v_{$position}\rangle",
-        title="covariance of weight and velocity at position j of the epoch",
-        when="at-position", first="weights", second="velocity",
-    ),
-    "weight-variance-at-last-position": _Quantity(
-        left=r"\langle\theta_{$steps_per_epoch}^2\rangle",
-        title="weight variance at the end of the epoch",
-        when="at-last-position", first="weights", second="weights",
-    ),
-    "weight-autocovariance": _Quantity(
-        left=r"\langle\theta_{k+$lag}\theta_k\rangle",
-        title="weight autocovariance at lag 0 <= tau <= M, averaged over the epoch",
-        when="lag-within", first="weights", second="weights",
-    ),
-    "weight-autocovariance-beyond": _Quantity(
-        left=r"\langle\theta_{k+$lag}\theta_k\rangle",
-        title="weight autocovariance at lag tau >= M, averaged over the epoch",
-        when="lag-beyond", first="weights", second="weights",
-    ),
-    "weight-autocovariance-at-position": _Quantity(
-        left=r"\langle\theta_{$position+$lag}\theta_{$position}\rangle",
-        title="weight autocovariance from position j to position j + tau of the same epoch",
-        when="lag-at-position", first="weights", second="weights",
-    ),
-    "cross-weight-covariance": _Quantity(
-        left=r"\langle\theta\,\theta'\rangle",
-        title="covariance of the weights in two directions, averaged over the epoch",
-        when="mean", first="weights", second="weights", cross=True,
-    ),
-    "cross-velocity-covariance": _Quantity(
-        left=r"\langle v\,v'\rangle",
-        title="covariance of the velocities in two directions, averaged over the epoch",
-        when="mean", first="velocity", second="velocity", cross=True,
-    ),
-    "cross-weight-velocity-covariance": _Quantity(
-        left=r"\langle\theta\,v'\rangle",
-        title="covariance of the weight in the first direction and the velocity in the second",
-        when="mean", first="weights", second="velocity", cross=True,
-    ),
-    "cross-weight-covariance-at-position": _Quantity(
-        left=r"\langle\theta_{$position}\,\theta'_{$position}\rangle",
-        title="covariance of the weights in two directions at position j of the epoch",
-        when="at-position", first="weights", second="weights", cross=True,
-    ),
-    "cross-weight-autocovariance": _Quantity(
-        left=r"\langle\theta_{k+$lag}\,\theta'_k\rangle",
-        title="autocovariance of the weights in two directions at lag 0 <= tau <= M, "
-        "the first direction at the later time",
-        when="lag-within", first="weights", second="weights", cross=True,
-    ),
-}
 
 
 _FLAT = {"weight-variance": "flat-weight-variance", "velocity-variance": "flat-velocity-variance"}
@@ -160,8 +71,8 @@ class StationaryLaw:
         return self._found[name]
 
     def _derive(self, name: str) -> Formula:
-        if name in _ENTRIES:
-            return self._entry(name, _ENTRIES[name])
+        if name in MOMENTS:
+            return self._entry(name, MOMENTS[name])
         special: dict[str, Callable[[], Formula]] = {
             "noise-autocovariance": self._noise_autocovariance,
             "noise-spectrum": self._noise_spectrum,
@@ -174,7 +85,7 @@ class StationaryLaw:
         }
         return special[name]()
 
-    def _entry(self, name: str, quantity: _Quantity) -> Formula:
+    def _entry(self, name: str, quantity: Moment) -> Formula:
         velocity = "velocity" in (quantity.first, quantity.second)
         setting = setting_for(
             self.rule, self.scheme, quantity.when, cross=quantity.cross, velocity=velocity
@@ -220,12 +131,12 @@ class StationaryLaw:
             "weight-autocovariance-beyond": "Within one epoch use {sibling}",
         }.get(name, "")
 
-    def _bounded_when_flat(self, quantity: _Quantity) -> bool:
+    def _bounded_when_flat(self, quantity: Moment) -> bool:
         """Noise that sums to zero over an epoch, or velocities alone; one pole at 1, up to decay."""
         moving = quantity.first == quantity.second == "velocity"
         return (self.scheme.balanced or moving) and self.rule.neutral
 
-    def _condition(self, quantity: _Quantity) -> sp.Basic:
+    def _condition(self, quantity: Moment) -> sp.Basic:
         parts = [self.rule.valid_if, *self.scheme.conditions]
         if quantity.cross:
             parts.append(self.rule.valid_if.subs(curvature, second_curvature))
@@ -269,7 +180,7 @@ class StationaryLaw:
                 f"{self.scheme.name}): known for two-state rules without weight decay, under "
                 "noise that sums to zero over an epoch (reshuffled, shuffled-once)"
             )
-        quantity = _ENTRIES[name]
+        quantity = MOMENTS[name]
         setting = setting_for(
             self.rule, self.scheme, "mean", cross=False, velocity="velocity" in name
         )
@@ -433,19 +344,6 @@ class StationaryLaw:
 
     def _repr_latex_(self) -> str:
         return self.weight_variance._repr_latex_()
-
-
-QUANTITIES: tuple[str, ...] = (
-    *_ENTRIES,
-    "noise-autocovariance",
-    "noise-spectrum",
-    "weight-spectrum",
-    "correlation-time",
-    "loss-fluctuation",
-    "flat-weight-variance",
-    "flat-velocity-variance",
-    "flat-correlation-time",
-)
 
 
 def stationary_law(rule: LinearRule, scheme: SamplingScheme) -> StationaryLaw:

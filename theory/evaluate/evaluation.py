@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, overload
 
 from theory.errors import TheoryError
 from theory.evaluate.inputs import check_names, is_array
@@ -17,9 +14,15 @@ from theory.numbers import exact_number
 __all__ = ["evaluate"]
 
 
-def evaluate(
-    formula: Formula, values: Mapping[str, Any], digits: int | None = None
-) -> float | npt.NDArray[np.float64] | str:
+@overload
+def evaluate(formula: Formula, values: Mapping[str, Any], digits: int) -> str: ...
+
+
+@overload  # a float, or an array where a value is one: the checker cannot tell which
+def evaluate(formula: Formula, values: Mapping[str, Any], digits: None = None) -> Any: ...
+
+
+def evaluate(formula: Formula, values: Mapping[str, Any], digits: int | None = None) -> Any:
     r"""Evaluate a formula accurately.
 
     .. math:: |\text{result}-f(\text{values})| \le 10^{-15}\,|f(\text{values})|
