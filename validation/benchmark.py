@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     width = max(len(row["name"]) for row in rows)
     print(f"{'figure':<{width}}  {'measured':>12}  {'unit':<12}  aim")
     for row in rows:
-        print(f"{row['name']:<{width}}  {row['value']:>12.4g}  {row['unit']:<12}  {row['aim']}")
+        aim = "" if row["aim"] is None else row["aim"]
+        print(f"{row['name']:<{width}}  {row['value']:>12.4g}  {row['unit']:<12}  {aim}")
     output.parent.mkdir(parents=True, exist_ok=True)
     write_text(output, json.dumps(rows, indent=1))
     return 0
