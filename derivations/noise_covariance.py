@@ -31,7 +31,7 @@ def covariance_steps(scheme: SamplingScheme) -> list[Step]:
         f"({_names(scheme)}). A step has the variance of one full batch:",
         lhs=_sum(scheme, (2, 2)), rhs=sp.S.One,
     )]
-    if scheme.draw_epoch is not None or scheme.lasting in ("sample", "batch"):
+    if scheme.lasting in ("sample", "batch", "own") or scheme.draw_epoch is not None:
         return steps
     given = {_N: _M * _S} if scheme.last_batch == "forbidden" else {}
     variance = 1 / _S - 1 / _N

@@ -17,7 +17,7 @@ from theory.engine.law import setting_for
 from theory.errors import TheoryError, UnknownNameError
 from theory.noise import Frozen, LastStep, Periodic, PeriodicLastStep, SharedInEpoch, White
 from theory.optimizers import sgd
-from theory.sampling import SCHEMES, SamplingScheme, scheme_by_name
+from theory.sampling import SCHEMES, SamplingScheme, reshuffled, scheme_by_name
 from theory.sampling.positive import negative_eigenvalue
 from theory.symbols import steps_per_epoch
 
@@ -315,3 +315,21 @@ def test_built_in_noise_is_a_covariance() -> None:
         for n, s in ((7, 3), (12, 4), (100, 7), (10**9 + 7, 64)):
             if maker().last_batch != "forbidden" or n % s == 0:
                 assert maker().weights(maker().steps_per_epoch(n, s), n, s), name
+
+
+def test_the_readme_scheme_draws_what_it_declares() -> None:
+    """Fixed batches in a new order: exact covariance over all orders, by enumeration."""
+    values = [Fraction(v) for v in (5, -1, -3, -1)]  # means of four batches, summing to zero
+    orders = list(itertools.permutations(values))
+    variance = sum((v * v for v in values), Fraction(0)) / 4
+    expected = reshuffled().noise_covariance(4)
+    for k in range(4):
+        for l in range(4):
+            found = sum((order[k] * order[l] for order in orders), Fraction(0)) / len(orders)
+            assert found == expected[k][l] * variance
+
+
+def test_a_scheme_without_draws_says_so() -> None:
+    scheme = SamplingScheme(name="abstract", noise=((White(), 1),))
+    with pytest.raises(TheoryError, match="'abstract' does not say how it draws"):
+        scheme.draw(6, 2, 1, np.random.default_rng(0))

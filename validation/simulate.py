@@ -258,7 +258,7 @@ def simulate(
     curvatures = np.pad(problem.curvatures, pad[1])
     passes = {
         "sample": np.ones(used, dtype=np.int64), "batch": sizes,
-        "epoch": np.array([used]), "run": np.array([used]),
+        "epoch": np.array([used]), "run": np.array([used]), "own": np.array([used]),
     }[scheme.lasting]
     lag_array = np.array(lags, dtype=np.int64)
     history = max(1, int(lag_array.max(initial=0)))

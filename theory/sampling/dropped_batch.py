@@ -22,6 +22,7 @@ def dropped_batch() -> SamplingScheme:
     return SamplingScheme(
         name="dropped-batch",
         noise=((White(), n / (n - s)), (SharedInEpoch(), -s / (n - s))),
+        lasting="epoch",
         last_batch="dropped",
         conditions=(s < n, steps_per_epoch * s <= n),
     )

@@ -26,6 +26,7 @@ def kept_batch() -> SamplingScheme:
             (SharedInEpoch(), -s / (n - s)),
             (LastStep(), n * (s - last) / (last * (n - s))),
         ),
+        lasting="epoch",
         last_batch="kept",
         conditions=(s < n, (steps_per_epoch - 1) * s < n, n <= steps_per_epoch * s),
     )

@@ -21,6 +21,7 @@ def reshuffled() -> SamplingScheme:
     return SamplingScheme(
         name="reshuffled",
         noise=((White(), m / (m - 1)), (SharedInEpoch(), -1 / (m - 1))),
+        lasting="epoch",
         last_batch="forbidden",
         conditions=(m >= 2,),
         source="kuhn2023 (arXiv 2306.05300)",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["IndexArray", "SamplingScheme"]
 
 IndexArray: TypeAlias = "npt.NDArray[np.int64]"
-Pass = Literal["sample", "batch", "epoch", "run"]
+Pass = Literal["sample", "batch", "epoch", "run", "own"]
 Rest = Literal["forbidden", "dropped", "kept", "irrelevant"]
 Draw: TypeAlias = "Callable[[int, int, int, np.random.Generator], IndexArray]"
 
@@ -45,7 +45,8 @@ class SamplingScheme:
         ``steps_per_epoch``, ``samples`` and ``batch_size``.
     lasting
         How long a pass without replacement lasts: one ``"sample"`` (draws are independent), one
-        ``"batch"``, one ``"epoch"``, or the whole ``"run"`` (the first epoch repeats).
+        ``"batch"``, one ``"epoch"``, or the whole ``"run"`` (the first epoch repeats). ``"own"``:
+        the draws are those of ``draw_epoch``; without it the scheme has a law but draws nothing.
     last_batch
         What happens to samples that do not fill a batch: ``"forbidden"`` (N must be M S),
         ``"dropped"``, ``"kept"`` as a smaller batch, or ``"irrelevant"`` where there is no pass.
@@ -65,7 +66,7 @@ class SamplingScheme:
 
     name: str
     noise: tuple[tuple[NoiseComponent, Any], ...]
-    lasting: Pass = "epoch"
+    lasting: Pass = "own"
     last_batch: Rest = "irrelevant"
     draw_epoch: Draw | None = None
     conditions: tuple[Any, ...] = ()
@@ -291,6 +292,10 @@ class SamplingScheme:
         """
         import numpy as np
 
+        if self.lasting == "own" and self.draw_epoch is None:
+            raise TheoryError(
+                f"scheme {self.name!r} does not say how it draws: give draw_epoch, or lasting"
+            )
         sizes = self.batch_sizes(samples, batch_size)
         samples, batch_size, epochs = int(samples), int(batch_size), _whole("epochs", epochs)
         if epochs < 0:

@@ -77,7 +77,7 @@ def _transfer(mode: DoubleMode, omega: FloatArray) -> ComplexArray:
     """T(exp(i omega)) on a grid."""
     n = len(mode.injection)
     back = np.exp(-1j * omega)[:, None, None]
-    matrices: ComplexArray = np.eye(n) - back * mode.transition
+    matrices = np.asarray(np.eye(n) - back * mode.transition, dtype=np.complex128)
     columns = np.broadcast_to(mode.injection[:, None], (len(omega), n, 1))
     states = np.linalg.solve(matrices, columns.astype(np.complex128))[..., 0]
     return np.asarray(states @ mode.output, dtype=np.complex128)
