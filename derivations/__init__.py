@@ -11,6 +11,7 @@ from derivations.catalogue import Proof, derive, derive_pair, prove_catalogue
 from derivations.derivation import Derivation
 from derivations.notebook import to_notebook
 from derivations.step import Outcome, Step, Verdict
+from derivations.timed import check_within
 from derivations.typeset import to_latex, to_markdown
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Proof",
     "Step",
     "Verdict",
+    "check_within",
     "derive",
     "derive_pair",
     "prove_catalogue",

@@ -3,13 +3,13 @@ r"""A derivation as LaTeX (``align``, amsmath alone), Markdown, and lines for a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy as sp
 
 from derivations.derivation import Derivation
-from derivations.step import Step
+from derivations.step import Step, Verdict
 from theory.formula import Formula
 from theory.symbols import PARAMETERS
 from theory.typeset import _ORDERED, _broken, _Printer, condition_latex, formula_lines, letters
@@ -355,16 +355,16 @@ def result_markdown(derivation: Derivation, symbols: Letters = None) -> str:
 
 
 def to_markdown(
-    derivation: Derivation, *, symbols: Mapping[str, str] | None = None, verdicts: bool = False
+    derivation: Derivation, *, symbols: Mapping[str, str] | None = None, verdicts: Sequence[Verdict] = ()
 ) -> str:
-    """Markdown with ``$$`` blocks; with ``verdicts`` every step is checked and says what was found.
+    """Markdown with ``$$`` blocks; with ``verdicts``, as checked, every step says what was found.
 
     Raises
     ------
     UnknownNameError
         If a replaced parameter does not exist.
     """
-    found = [str(v) for v in derivation.check()] if verdicts else []
+    found = [str(v) for v in verdicts]
     known: set[tuple[Any, Any]] = set()
     out = [header_markdown(derivation, symbols), "## Steps"]
     for number in range(len(derivation.steps)):

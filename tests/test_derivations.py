@@ -15,6 +15,7 @@ import sympy as sp
 from derivations import (
     Outcome,
     Step,
+    check_within,
     derive,
     derive_pair,
     to_latex,
@@ -265,7 +266,8 @@ def test_letters_can_be_replaced() -> None:
 
 
 def test_markdown_shows_the_verdicts() -> None:
-    text = to_markdown(derive("damping-discriminant"), verdicts=True)
+    derivation = derive("damping-discriminant")
+    text = to_markdown(derivation, verdicts=derivation.check())
     assert text.count("*PROVED*") == 3
     assert text.count("$$") == 2 * 5
 
@@ -284,3 +286,12 @@ def test_a_notebook_runs(tmp_path: Path) -> None:
 def test_a_pair_outside_the_catalogue_has_a_notebook_too(tmp_path: Path) -> None:
     path = to_notebook(derive_pair(sgd(), reshuffled(), "velocity-variance"), tmp_path / "p.ipynb")
     assert "scheme_by_name('reshuffled')" in path.read_text(encoding="utf-8")
+
+
+def test_a_check_that_runs_out_of_time_is_undecided() -> None:
+    derivation = derive("reshuffled-weight-variance")
+    verdicts = check_within(derivation, 1e-6)
+    assert len(verdicts) == len(derivation.steps)
+    assert verdicts[-1].outcome is Outcome.UNDECIDED
+    assert "not decided within" in verdicts[-1].note
+    assert [str(v) for v in check_within(derivation, 60)] == [str(v) for v in derivation.check()]

@@ -9,6 +9,7 @@ from theory.errors import TheoryError, require_known
 from validation.commands.arguments import (
     add_json,
     add_symbols,
+    double,
     known_slug,
     new_parser,
     read_symbols,
@@ -53,6 +54,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     form.add_argument("--latex", action="store_true", help="a LaTeX document (amsmath alone)")
     form.add_argument("--markdown", action="store_true", help="Markdown, without verdicts")
     form.add_argument("--notebook", metavar="FILE", help="write a runnable notebook")
+    parser.add_argument(
+        "--seconds", default="60",
+        help="time for the checks; steps left over are UNDECIDED (default 60)",
+    )
     add_symbols(parser)
     add_json(parser)
     return parser
@@ -61,20 +66,28 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> None:
     letters = read_symbols(arguments.symbols)
     derivation = _derivation(arguments)
-    from derivations import to_latex, to_markdown, to_notebook
+    from derivations import check_within, to_latex, to_markdown, to_notebook
 
     if arguments.notebook:
         write_whole(
             arguments.notebook, lambda path: to_notebook(derivation, path, symbols=letters)
         )
     if arguments.json:
-        print_json(_record(derivation, letters))
+        print_json(_record(derivation, letters, _seconds(arguments)))
     elif arguments.latex:
         print(to_latex(derivation, symbols=letters))
     elif arguments.notebook:
         print(f"wrote {arguments.notebook}")
     else:
-        print(to_markdown(derivation, symbols=letters, verdicts=not arguments.markdown))
+        verdicts = () if arguments.markdown else check_within(derivation, _seconds(arguments))
+        print(to_markdown(derivation, symbols=letters, verdicts=verdicts))
+
+
+def _seconds(arguments: argparse.Namespace) -> float:
+    seconds = double("seconds", arguments.seconds)
+    if not seconds > 0:
+        raise TheoryError(f"seconds = {seconds:g} must be positive")
+    return seconds
 
 
 def _derivation(arguments: argparse.Namespace) -> Derivation:
@@ -102,10 +115,13 @@ def _derivation(arguments: argparse.Namespace) -> Derivation:
     return derive_pair(rule, scheme, arguments.quantity)
 
 
-def _record(derivation: Derivation, letters: dict[str, str]) -> dict[str, Any]:
+def _record(
+    derivation: Derivation, letters: dict[str, str], seconds: float
+) -> dict[str, Any]:
+    from derivations import check_within
     from theory.export import formula_record
 
-    verdicts = derivation.check()
+    verdicts = check_within(derivation, seconds)
     return {
         "slug": derivation.slug,
         "title": derivation.title,
