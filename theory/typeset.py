@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from string import Template
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,10 @@ _OPENING = (r"\Bigl[", r"\bigl(")
 class _Printer(LatexPrinter):  # type: ignore[misc]
     """SymPy's printer with terms ordered 1 - beta, never -(beta - 1)."""
 
+    def __init__(self, settings: dict[str, Any]) -> None:
+        super().__init__(settings)
+        self._printed: dict[sp.Expr, str] = {}  # a long line is printed in whole and in parts
+
     def _as_ordered_terms(self, expr: sp.Expr, order: Any = None) -> list[sp.Expr]:
         terms = sorted(sp.Add.make_args(expr), key=_term_key)
         for place, term in enumerate(terms):
@@ -59,6 +64,8 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
 
     def _print_Add(self, expr: sp.Expr, order: Any = None) -> str:
         """Join by the sign each term prints with: a turned factor may have brought a minus."""
+        if expr in self._printed:
+            return self._printed[expr]
         total = ""
         for term in self._as_ordered_terms(expr, order):
             text = str(self._print(term)).lstrip()
@@ -66,6 +73,7 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
                 total += (" - " if total else "- ") + text[1:].lstrip()
             else:
                 total += (" + " if total else "") + text
+        self._printed[expr] = total
         return total
 
     def _print_Mul(self, expr: sp.Expr) -> str:
@@ -90,12 +98,23 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return "- " + str(super()._print_Mul(sp.Mul(*turned)))
 
 
-def _term_key(term: sp.Expr) -> tuple[int, int, str]:
-    """Constants first, then by degree, sequences last, ties by name."""
-    powers = term.as_powers_dict()
-    sequences = sum(int(e) if e.is_Integer else 1 for b, e in powers.items() if b.has(LucasSequence))
-    degree = sum(int(e) if e.is_Integer else 1 for b, e in powers.items() if not b.is_number)
-    return sequences, degree, str(term)
+def _term_key(term: sp.Expr) -> tuple[int, int, tuple[tuple[str, int], ...]]:
+    """Constants first, then by degree, sequences last, ties by the names of the factors."""
+    sequences, degree, names = 0, 0, []
+    for base, power in term.as_powers_dict().items():
+        e = int(power) if power.is_Integer else 1
+        if not base.is_number:
+            degree += e
+            names.append((_name(base), e))
+            if base.has(LucasSequence):
+                sequences += e
+    return sequences, degree, tuple(sorted(names))
+
+
+@lru_cache(maxsize=4096)
+def _name(base: sp.Expr) -> str:
+    """Text of a factor; printing is the slow part of sorting."""
+    return str(base)
 
 
 def letters(symbols: Mapping[str, str] | None = None) -> dict[sp.Symbol, str]:
