@@ -224,7 +224,7 @@ class Frame:
         other = [e.subs(symbols.curvature, symbols.second_curvature) for e in equations]
         for candidate in sp.linsolve([*equations, *other], unknown):
             fixed = dict.fromkeys(unknown, 0)
-            return sp.Matrix([[sp.factor(sp.sympify(x).subs(fixed)) for x in candidate]])
+            return sp.Matrix([[sp.factor(sp.sympify(x, strict=True).subs(fixed)) for x in candidate]])
         raise TheoryError(f"the state of {self.rule.name!r} does not determine the velocity")
 
     # explicit solutions, taken from the engine and proved by the steps that use them

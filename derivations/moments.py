@@ -99,7 +99,7 @@ def moment_steps(
         chapter = CHAPTERS[component.name](frame, entry.when)
         steps += chapter.steps
         name = frame.define(f"P^{{{component.name}}}", chapter.law)
-        total.append(sp.sympify(weight) * name)
+        total.append(sp.sympify(weight, strict=True) * name)
     if "velocity" in (entry.first, entry.second):
         steps += velocity_steps(frame)
     left, right = frame.rows(entry.first), frame.rows(entry.second)

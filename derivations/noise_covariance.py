@@ -86,5 +86,5 @@ def _names(scheme: SamplingScheme) -> str:
 def _sum(scheme: SamplingScheme, pair: tuple[int, int]) -> sp.Expr:
     """Covariance of two steps: the weights of the components that correlate them."""
     return sp.Add(*(
-        sp.sympify(w) for c, w in scheme.noise if c.correlated(*pair, _LENGTH)
+        sp.sympify(w, strict=True) for c, w in scheme.noise if c.correlated(*pair, _LENGTH)
     ), evaluate=False)

@@ -76,7 +76,7 @@ def derive_spectrum(
     for component, weight in scheme.noise:
         more, value = _component(component.name)
         steps += more
-        parts.append(sp.sympify(weight) * value)
+        parts.append(sp.sympify(weight, strict=True) * value)
     noise = sp.Add(*parts)
     if weights:
         steps += _transfer(rule)

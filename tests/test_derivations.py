@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -273,7 +274,7 @@ def test_markdown_shows_the_verdicts() -> None:
 
 
 def test_a_notebook_runs(tmp_path: Path) -> None:
-    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    nbclient, nbformat = import_module("nbclient"), import_module("nbformat")
     path = to_notebook(derive("reshuffled-velocity-variance"), tmp_path / "proof.ipynb")
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)

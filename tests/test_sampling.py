@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import sympy as sp
 
 from theory.engine.law import setting_for
 from theory.errors import TheoryError, UnknownNameError
@@ -333,3 +334,10 @@ def test_a_scheme_without_draws_says_so() -> None:
     scheme = SamplingScheme(name="abstract", noise=((White(), 1),))
     with pytest.raises(TheoryError, match="'abstract' does not say how it draws"):
         scheme.draw(6, 2, 1, np.random.default_rng(0))
+
+
+def test_text_is_no_weight() -> None:
+    """Nothing from outside is evaluated: a weight is a number or an expression, never text."""
+    scheme = SamplingScheme(name="text", noise=((White(), "__import__('os')"),))
+    with pytest.raises(sp.SympifyError, match="SympifyError"):
+        scheme.weights(3)

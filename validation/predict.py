@@ -196,7 +196,7 @@ def stability_limit(
     rate = sp.Symbol("rate")
     roots = []
     for quantity in rule.stability:
-        inserted = sp.sympify(quantity).subs(table).subs(symbols.learning_rate, rate)
+        inserted = sp.sympify(quantity, strict=True).subs(table).subs(symbols.learning_rate, rate)
         if rate in inserted.free_symbols:
             roots += [float(r) for r in sp.Poly(inserted, rate).real_roots() if r > 0]
     return min(roots, default=float("inf"))

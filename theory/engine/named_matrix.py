@@ -99,7 +99,7 @@ class NamedMatrix:
         return self + (-other)
 
     def scale(self, expression: sp.Expr | int) -> NamedMatrix:
-        factor = sp.sympify(expression)
+        factor = sp.sympify(expression, strict=True)
         return self._with([[factor * a for a in r] for r in self.entries])
 
     @property

@@ -123,7 +123,7 @@ class RationalMatrix:
 
     def scale(self, expression: sp.Expr | int) -> RationalMatrix:
         """Multiply by a scalar rational expression."""
-        n, d = self.ring.fraction(sp.sympify(expression))
+        n, d = self.ring.fraction(sp.sympify(expression, strict=True))
         return self._with([[a * n for a in r] for r in self.entries], self.denominator * d)
 
     @property

@@ -152,7 +152,7 @@ class Setting:
         equations = [*(row * transition - target), (row * injection)[0]]
         found = sp.linsolve(equations, unknown)
         for candidate in found:
-            free = set().union(*(sp.sympify(w).free_symbols for w in candidate))
+            free = set().union(*(sp.sympify(w, strict=True).free_symbols for w in candidate))
             polynomial = all(sp.fraction(sp.together(w))[1].is_number for w in candidate)
             if not free & {*unknown, symbols.curvature} and polynomial:
                 return self.ring.matrix(target - sp.Matrix([candidate]))

@@ -30,7 +30,7 @@ def _tidy(weight: sp.Expr) -> sp.Expr:
     """A rational function of M, S, N and the lag, factored, each factor with a leading plus."""
     ring = PolynomialRing(symbols=(steps_per_epoch, batch_size, samples, lag))
     shown = Presentation(ring=ring, count=0, replacements={})
-    return shown.factored(*ring.fraction(sp.sympify(weight)))
+    return shown.factored(*ring.fraction(sp.sympify(weight, strict=True)))
 
 
 def squared_transfer(rule: LinearRule) -> sp.Expr:

@@ -139,7 +139,7 @@ def compile_program(
     """
     compiler = _Compiler()
     for name, value in where:
-        compiler.known[name] = compiler.visit(sp.sympify(value))
-    result = compiler.visit(sp.sympify(expression))
+        compiler.known[name] = compiler.visit(sp.sympify(value, strict=True))
+    result = compiler.visit(sp.sympify(expression, strict=True))
     steps = compiler.instructions[: result + 1]
     return Program(instructions=tuple(steps), rational=compiler.rational)

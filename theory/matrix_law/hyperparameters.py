@@ -73,7 +73,7 @@ def read_hyperparameters(
         check_domain(known[name], value)
     table = {known[n]: sp.Rational(v.numerator, v.denominator) for n, v in exact.items()}
     for condition in rule.domain:
-        if sp.sympify(condition).subs(table) != sp.true:
+        if sp.sympify(condition, strict=True).subs(table) != sp.true:
             raise UnstableError(
                 f"{rule.name} needs {condition}; got "
                 + ", ".join(f"{s} = {float(table[s]):.6g}" for s in condition.free_symbols)

@@ -186,7 +186,7 @@ def _number_in(numbers: Mapping[sp.Symbol, int]) -> Callable[[Any], Fraction]:
     def number(value: Any) -> Fraction:
         if isinstance(value, (int, Fraction)):
             return Fraction(value)
-        exact = sp.Rational(sp.sympify(value).subs(numbers))
+        exact = sp.Rational(sp.sympify(value, strict=True).subs(numbers))
         return Fraction(int(exact.p), int(exact.q))
 
     return number

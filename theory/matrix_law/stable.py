@@ -36,7 +36,7 @@ def require_stable(
     }
     rate = values["learning_rate"]
     number = sp.Rational(rate.numerator, rate.denominator)
-    conditions = [sp.sympify(q).subs(table) for q in _conditions(rule)]
+    conditions = [sp.sympify(q, strict=True).subs(table) for q in _conditions(rule)]
     broken = np.zeros(curvatures.shape, dtype=bool)
     for quantity in conditions:
         at_rate = quantity.subs(symbols.learning_rate, number)
@@ -64,7 +64,7 @@ def _conditions(rule: LinearRule) -> tuple[sp.Expr, ...]:
 def _polynomial(expression: sp.Expr, symbol: sp.Symbol, at: FloatArray) -> FloatArray:
     """Value on an array; the expression is a product of polynomials, each by Horner's rule."""
     out = np.ones(at.shape)
-    for factor in sp.Mul.make_args(sp.sympify(expression)):
+    for factor in sp.Mul.make_args(sp.sympify(expression, strict=True)):
         if symbol in factor.free_symbols:
             coefficients = [float(c) for c in sp.Poly(factor, symbol).all_coeffs()]
             out *= np.sign(np.polyval(coefficients, at))
@@ -76,7 +76,7 @@ def _polynomial(expression: sp.Expr, symbol: sp.Symbol, at: FloatArray) -> Float
 def _positive_roots(quantity: sp.Expr, curvature: float) -> list[float]:
     """Learning rates at which the quantity vanishes in this direction."""
     eta, lam = symbols.learning_rate, symbols.curvature
-    inserted = sp.sympify(quantity).subs(lam, sp.Rational(curvature) if curvature else 0)
+    inserted = sp.sympify(quantity, strict=True).subs(lam, sp.Rational(curvature) if curvature else 0)
     if eta not in inserted.free_symbols:
         return []
     z = sp.Symbol("z")

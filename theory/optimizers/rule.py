@@ -114,7 +114,7 @@ class LinearRule:
             return force
 
         try:
-            result = tuple(sp.sympify(entry) for entry in self.step(tuple(state), gradient))
+            result = tuple(sp.sympify(entry, strict=True) for entry in self.step(tuple(state), gradient))
         except (IndexError, TypeError, ValueError) as error:
             raise TheoryError(
                 f"rule {self.name!r}: step failed on a state of state_size = {self.state_size} "

@@ -86,7 +86,7 @@ class SamplingScheme:
     @cached_property
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """Symbols of the weights and of the components, M first."""
-        used = set().union(*(sp.sympify(w).free_symbols for _, w in self.noise))
+        used = set().union(*(sp.sympify(w, strict=True).free_symbols for _, w in self.noise))
         if any(not component.memoryless for component, _ in self.noise):
             used.add(steps_per_epoch)
         return tuple(s for s in (steps_per_epoch, batch_size, samples) if s in used)
@@ -192,7 +192,7 @@ class SamplingScheme:
                 return ()  # the whole data set in one batch makes no noise
         out = []
         for component, weight in self.noise:
-            value = sp.Rational(sp.sympify(weight).subs(values))
+            value = sp.Rational(sp.sympify(weight, strict=True).subs(values))
             out.append((component, Fraction(int(value.p), int(value.q))))
         return tuple(out)
 
@@ -229,7 +229,7 @@ class SamplingScheme:
         for steps in (2, 5, 12):
             rest = {"dropped": 1, "kept": -1}.get(self.last_batch, 0)
             point = {steps_per_epoch: steps, batch_size: 3, samples: 3 * steps + rest}
-            if any(sp.sympify(c).subs(point) == sp.false for c in self.conditions):
+            if any(sp.sympify(c, strict=True).subs(point) == sp.false for c in self.conditions):
                 continue
             parts = self._exact_weights(steps, point[samples], point[batch_size])
             value = negative_eigenvalue(parts, steps) if parts else None
@@ -252,7 +252,7 @@ class SamplingScheme:
         """Whether M = 1 means full-batch descent: no noise at all."""
         total = sp.together(sum(c.variance(steps_per_epoch) * w for c, w in self.noise))
         weights = [sp.fraction(sp.together(w))[1] for _, w in self.noise]
-        at_one = [sp.sympify(d).subs(steps_per_epoch, 1) for d in weights]
+        at_one = [sp.sympify(d, strict=True).subs(steps_per_epoch, 1) for d in weights]
         return bool(total.subs(steps_per_epoch, 2) != 0 and any(d == 0 for d in at_one))
 
     def noise_covariance(
