@@ -110,7 +110,7 @@ def moment_steps(
         "printed formula.",
         noise_variance * (left * law * right.T), formula.compact,
     ))
-    if formula.published is not None and "none" in formula.difference:
+    if formula.published_agrees:
         steps.append(frame.step(
             f"The published form ({formula.source}) agrees.", formula.compact, formula.published,
         ))
@@ -137,7 +137,7 @@ def combined(name: str, formula: Formula, rule: LinearRule, scheme: SamplingSche
     steps.append(Step(
         because=because, lhs=lhs, rhs=formula.compact, given=given, domain=formula.valid_if,
     ))
-    if formula.published is not None and "none" in formula.difference:
+    if formula.published_agrees:
         steps.append(Step(
             because=f"The published form ({formula.source}) agrees.", lhs=formula.compact,
             rhs=formula.published, given=given, domain=formula.valid_if,

@@ -51,7 +51,7 @@ class Formula:
     published
         The published form, where there is one, in the same symbols.
     difference
-        What differs from the published form.
+        What differs from the published form; begins with "none" where they are equal.
     """
 
     slug: str
@@ -77,6 +77,11 @@ class Formula:
         for name, value in self.where:
             known[name] = value.xreplace(known)
         return self.compact.xreplace(known)
+
+    @property
+    def published_agrees(self) -> bool:
+        """Whether there is a published form and it is the same: ``difference`` begins with none."""
+        return self.published is not None and self.difference.replace(";", " ").split()[:1] == ["none"]
 
     @cached_property
     def flat_limit(self) -> Formula | None:
