@@ -1,0 +1,1 @@
+"""Checking a claim: is this formula right, where, and if not, what is wrong with it?"""

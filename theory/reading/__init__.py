@@ -1,0 +1,1 @@
+"""Formulas from outside: read, bounded, never evaluated."""

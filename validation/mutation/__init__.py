@@ -1,0 +1,1 @@
+"""Does the ladder bite? Formulas altered on purpose, and who notices."""
