@@ -41,7 +41,7 @@ def leading_term(
 
     The zero function gives power 1,000 and coefficient zero.
     """
-    generators, segments = _generators([expression, x], given)
+    generators, segments = ring_generators([expression, x], given)
     ring = FlintRing(generators)
     value = Evaluation(ring, segments, given).value(expression)
     top = value.entries[0][0]
@@ -78,7 +78,7 @@ def _expression(polynomial: Any, ring: FlintRing, segments: Segments) -> sp.Expr
 def _check_group(steps: Sequence[Step]) -> list[Verdict]:
     given = steps[0].given
     try:
-        generators, segments = _generators([e for s in steps for e in (s.lhs, s.rhs)], given)
+        generators, segments = ring_generators([e for s in steps for e in (s.lhs, s.rhs)], given)
     except (NotRationalError, RecursionError) as error:
         return [Verdict(outcome=Outcome.UNDECIDED, note=str(error)) for _ in steps]
     generators += dict.fromkeys(
@@ -89,7 +89,7 @@ def _check_group(steps: Sequence[Step]) -> list[Verdict]:
     return [_check(step, evaluations, segments) for step in steps]
 
 
-def _generators(
+def ring_generators(
     expressions: Sequence[Any], given: Mapping[Any, Any]
 ) -> tuple[list[sp.Expr], Segments]:
     atoms, powers = collect(expressions, given)
