@@ -138,6 +138,12 @@ class Formula:
 
         return to_python(self)
 
+    def to_c(self) -> str:
+        """Self-contained C99 code; see :func:`theory.export.to_c`."""
+        from theory.export import to_c
+
+        return to_c(self)
+
     def latex(self, symbols: Mapping[str, str] | None = None) -> str:
         """LaTeX of the closed form, with other letters for parameters if ``symbols`` says so."""
         from theory.typeset import formula_latex

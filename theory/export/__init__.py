@@ -1,4 +1,4 @@
-"""A formula as code or data elsewhere: Python, NumPy, Wolfram Language, Maxima, JSON.
+"""A formula as code or data elsewhere: Python, NumPy, C, Wolfram Language, Maxima, JSON.
 
 Each export is complete: it defines the Lucas sequences it uses, keeps 'where' quantities as
 assignments of their own, and runs as it stands.
@@ -6,6 +6,7 @@ assignments of their own, and runs as it stands.
 
 from __future__ import annotations
 
+from theory.export.c_code import to_c
 from theory.export.maxima_code import to_maxima
 from theory.export.numpy_code import numpy_function
 from theory.export.python_code import to_python
@@ -16,6 +17,7 @@ __all__ = [
     "condition_text",
     "formula_record",
     "numpy_function",
+    "to_c",
     "to_maxima",
     "to_python",
     "to_wolfram",

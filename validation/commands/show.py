@@ -18,6 +18,7 @@ _EPILOG = r"""examples:
   sgd-theory show white-weight-variance
   sgd-theory show reshuffled-weight-variance --latex --symbols 'learning_rate=\gamma,curvature=h'
   sgd-theory show flat-weight-variance --python > flat.py
+  sgd-theory show reshuffled-weight-variance-iterated-sums --c > variance.c
 
 JSON keys:
   slug, title, source  strings
@@ -29,7 +30,7 @@ JSON keys:
   unit                 e.g. "parameter**2", "loss**2/parameter**2", "1"
   parameters           list of names; letters: their LaTeX, {name: letter}
   published, difference  the published form (or null) and what differs from it
-  code                 only with --python, --wolfram or --maxima: the source
+  code                 only with --python, --c, --wolfram or --maxima: the source
 """
 
 
@@ -42,6 +43,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     form = parser.add_mutually_exclusive_group()
     for language, what in (
         ("latex", "LaTeX alone"), ("python", "a self-contained Python function"),
+        ("c", "a self-contained C99 function; long double with -DREAL='long double'"),
         ("wolfram", "Wolfram Language definitions"), ("maxima", "Maxima definitions"),
     ):
         form.add_argument(
@@ -54,11 +56,13 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> None:
     from theory import formula_by_slug
-    from theory.export import formula_record, to_maxima, to_python, to_wolfram
+    from theory.export import formula_record, to_c, to_maxima, to_python, to_wolfram
 
     letters = read_symbols(arguments.symbols)
     formula = formula_by_slug(known_slug(arguments.slug))
-    printers = {"python": to_python, "wolfram": to_wolfram, "maxima": to_maxima}
+    printers = {
+        "python": to_python, "c": to_c, "wolfram": to_wolfram, "maxima": to_maxima,
+    }
     code = printers[arguments.form](formula) if arguments.form in printers else None
     if arguments.json:
         print_json(formula_record(formula, letters) | ({} if code is None else {"code": code}))
