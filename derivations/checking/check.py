@@ -1,0 +1,150 @@
+"""Check a claim: read it, prove it, or say what is wrong with it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import sympy as sp
+
+from derivations.checking.branches import without_branches
+from derivations.checking.examine import Case, examine
+from derivations.checking.regions import require_consistent
+from derivations.checking.report import ClaimReport, Finding
+from derivations.checking.target import Target, target_by_slug
+from derivations.checking.within import run_within
+from theory.errors import TheoryError
+from theory.reading import (
+    DEFAULT_NOTATION,
+    Notation,
+    Reading,
+    ReadingError,
+    read_condition,
+    read_latex,
+    read_text,
+    unknown_names_message,
+)
+
+__all__ = ["check_claim"]
+
+_LONGEST = 600.0
+
+
+def check_claim(
+    claim: str, against: str | Target, *, latex: bool = False, notation: Notation = DEFAULT_NOTATION,
+    where: str = "", limit: str = "", seconds: float = 30.0,
+) -> ClaimReport:
+    r"""Is this formula right, where, and if not, what is wrong with it?
+
+    Parameters
+    ----------
+    claim
+        A formula or an equation, in text or LaTeX, with definitions if it needs them:
+        ``"eta*c/(2*lambda)"``. Never evaluated as Python.
+    against
+        A slug of the catalogue, or a :class:`Target` made from any rule, scheme and quantity.
+    latex
+        The claim is LaTeX.
+    notation
+        What its letters mean; ``DEFAULT_NOTATION.with_names({"gamma": "learning_rate"})``.
+    where
+        The region it is claimed on, ``"0 <= beta < 1, eta*lambda < 2*(1+beta)"``; without it, the
+        region where the quantity exists.
+    limit
+        A limit that the claim itself declares, ``"eta -> 0"``.
+    seconds
+        When to stop, at most 600; what is not decided by then is ``undecided``.
+
+    Returns
+    -------
+    The verdict, the first that holds of :data:`VERDICTS`, and all that holds. ``equivalent`` is
+    only ever said of what two polynomial engines have proved.
+
+    Raises
+    ------
+    UnknownNameError
+        For an unknown slug; for undeclared symbols that no renaming explains.
+    TheoryError
+        For contradictory assumptions, an unreadable region or limit, or bad ``seconds``.
+
+    Examples
+    --------
+    >>> from derivations import check_claim
+    >>> check_claim("eta*c/(lambda*(2 - eta*lambda))", "white-weight-variance").verdict
+    'wrong-by-factor'
+    """
+    started = time.monotonic()
+    if not 0 < seconds <= _LONGEST:
+        raise TheoryError(f"seconds = {seconds} must lie in (0, {_LONGEST:g}]")
+    target = target_by_slug(against) if isinstance(against, str) else against
+    region = read_condition(where, notation) if where.strip() else sp.true
+    require_consistent(region)
+    try:
+        reading = (read_latex if latex else read_text)(claim, notation)
+        case = _case(claim, reading, notation, target, region, limit)
+    except ReadingError as error:
+        return _unreadable(claim, target, error, time.monotonic() - started)
+    found = run_within(lambda: examine(case), seconds - (time.monotonic() - started))
+    spent = time.monotonic() - started
+    if found.report is None:
+        return _undecided(claim, target, seconds, found.tried, spent)
+    return replace(found.report, seconds=spent)
+
+
+def _case(
+    text: str, reading: Reading, notation: Notation, target: Target, region: sp.Basic, limit: str
+) -> Case:
+    expression, unknown = reading.expression, reading.unknown
+    if reading.equation is not None:
+        expression, unknown = _solved(reading)
+    inside = sp.And(target.formula.valid_if, region) if region != sp.true else target.formula.valid_if
+    return Case(
+        text=text, expression=without_branches(expression, inside), target=target, unknown=unknown,
+        unknown_message=unknown_names_message(reading, notation) if unknown else "",
+        region=region, limit=limit,
+    )
+
+
+def _solved(reading: Reading) -> tuple[sp.Expr, tuple[sp.Symbol, ...]]:
+    """An equation that is linear in one undeclared name of its left side: that is the quantity.
+
+    Raises
+    ------
+    ReadingError
+        If there is no such name.
+    """
+    left, right = reading.equation or (reading.expression, reading.expression)
+    for name in (s for s in reading.unknown if left.has(s)):
+        gap = left - right
+        slope = sp.diff(gap, name)
+        if slope != 0 and not slope.has(name):
+            value = -gap.xreplace({name: sp.S.Zero}) / slope
+            return value, tuple(s for s in reading.unknown if s != name)
+    raise ReadingError(
+        reading.text, 1, 1,
+        f"the left side {reading.left!r} names no quantity that the equation could be solved for; "
+        "write 'V = ...' or the right side alone",
+    )
+
+
+def _unreadable(claim: str, target: Target, error: ReadingError, seconds: float) -> ClaimReport:
+    data = {"line": error.line, "column": error.column, "suggestion": error.suggestion}
+    finding = Finding(
+        verdict="unreadable", summary=str(error), evidence="the reader stopped there", data=data
+    )
+    return ClaimReport(
+        claim=claim, against=target.name, verdict="unreadable", diagnosis=(finding,),
+        evidence=finding.evidence, seconds=seconds,
+    )
+
+
+def _undecided(
+    claim: str, target: Target, seconds: float, tried: tuple[str, ...], spent: float
+) -> ClaimReport:
+    summary = f"not decided within {seconds:g} s; tried: {'; '.join(tried) or 'nothing yet'}"
+    finding = Finding(verdict="undecided", summary=summary, evidence="stopped by the time limit",
+                      data={"tried": list(tried)})
+    return ClaimReport(
+        claim=claim, against=target.name, verdict="undecided", diagnosis=(finding,),
+        evidence=finding.evidence, seconds=spent,
+    )

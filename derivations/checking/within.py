@@ -1,0 +1,66 @@
+"""Work with a time limit: polynomial products cannot be interrupted, a process can be ended."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from derivations.checking.report import ClaimReport
+from theory.errors import TheoryError
+
+__all__ = ["Found", "run_within"]
+
+Work = Callable[[], Iterator[str | ClaimReport]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The report, or None with what had been tried by the time limit."""
+
+    report: ClaimReport | None
+    tried: tuple[str, ...]
+
+
+def run_within(work: Work, seconds: float) -> Found:
+    """Run ``work`` in a process of its own, which is ended when the time is up.
+
+    ``work`` yields what it is trying, in words, and at last a report.
+
+    Raises
+    ------
+    TheoryError
+        Raised by ``work``.
+    """
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=_send, args=(work, theirs), daemon=True)
+    deadline = time.monotonic() + max(0.0, seconds)
+    process.start()
+    theirs.close()
+    tried: list[str] = []
+    try:
+        while ours.poll(max(0.0, deadline - time.monotonic())):
+            message = ours.recv()
+            if isinstance(message, TheoryError):
+                raise message
+            if isinstance(message, ClaimReport):
+                return Found(report=message, tried=tuple(tried))
+            tried.append(message)
+    except EOFError:  # the process ended early, for want of memory for example
+        tried.append("the process ended early")
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+    return Found(report=None, tried=tuple(tried))
+
+
+def _send(work: Work, connection: Connection) -> None:
+    """Everything that ``work`` yields, as it comes."""
+    try:
+        for item in work():
+            connection.send(item)
+    except TheoryError as error:
+        connection.send(error)
