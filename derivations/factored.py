@@ -84,7 +84,7 @@ def atom_expression(atom: sp.Expr, segments: Segments) -> sp.Expr:
         return atom
     k, segment, *invariants = atom
     n = segment - segments.offset.get(segment, 0)
-    n = n.xreplace({name: meaning for name, meaning in _lengths(segments)})
+    n = n.xreplace(dict(_lengths(segments)))
     return invariants[0] ** n if len(invariants) == 1 else LucasSequence(k, n, *invariants)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from derivations.checking.compare import Comparison, quick_test, sequences_named, witness_at
+from derivations.checking.compare import Comparison, quick_test, sequences_named
 from derivations.checking.conventions import conventions
 from derivations.checking.error_map import error_map
 from derivations.checking.factors import is_product_of_atoms, is_term, meanings

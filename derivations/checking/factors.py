@@ -95,8 +95,8 @@ _HABITS = (
            "the exponential average (dampening) against heavy ball, in one of the places it enters"),
     _Habit(matches=_power_of(1 - momentum, 2, -2), says="(1 - momentum) squared: the effective learning rate "
            "learning_rate/(1 - momentum), squared"),
-    _Habit(matches=_power_of(1 + momentum, 1, -1), says="a missing (1 + momentum): the damping of momentum in "
-           "continuous time, where 1 + momentum is set to 2 or left out"),
+    _Habit(matches=_power_of(1 + momentum, 1, -1), says="a missing (1 + momentum): the damping of momentum "
+           "in continuous time, where 1 + momentum is set to 2 or left out"),
     _Habit(matches=_equals(2 - _x), says="a dropped 1/(2 - learning_rate*curvature): the finite step size"),
     _Habit(matches=_equals((2 - _x) / 2), says="a dropped finite step size: 2 - learning_rate*curvature "
            "against 2"),

@@ -4,6 +4,7 @@ Papers write the same quantity with roots of the characteristic polynomial, with
 cosines, or with the sequences of this project. Each of these is rewritten by an identity:
 
 * a sum is replaced by its closed form (:mod:`derivations.checking.summation`);
+* real exponentials of different arguments count as independent, those of commensurable ones do not;
 * with :math:`w=e^{i\omega/D}`, :math:`\cos` and :math:`\sin` of multiples of the frequency are
   :math:`(W\pm W^{-1})/2` and :math:`/2i`, W a power of w;
 * :math:`\sqrt\Delta` becomes an element r with :math:`r^2=\Delta` (and i one with :math:`i^2=-1`):
@@ -101,7 +102,7 @@ class _Field:
         self._known: dict[sp.Basic, Element] = {}
         self._w = sp.Symbol("w", positive=True)
         self._steps = reduce(lcm, (_denominators(e) for e in expressions), 1)
-        self._unit: Element | None = None
+        self._exponentials = _exponential_table(expressions)
         elements = [self.of(e) for e in expressions]
         families = {
             tuple(a.args[2:]) for e in elements for c in e.values() for a in c.atoms(LucasSequence)
@@ -244,10 +245,29 @@ class _Field:
         return self._times(over, self._inverse(under))
 
     def _exponential(self, argument: sp.Expr) -> Element:
-        turned = sp.expand(argument / sp.I)
-        if turned.has(sp.I):
-            raise NotRationalError(f"exp({argument}) is not rational in the parameters")
-        return {_ONE: self._phase(turned)}
+        if argument.has(sp.I):
+            turned = sp.expand(argument / sp.I)
+            if turned.has(sp.I):
+                raise NotRationalError(f"exp({argument}) is neither real nor on the unit circle")
+            return {_ONE: self._phase(turned)}
+        parts = []
+        for term in sp.Add.make_args(sp.expand(argument)):
+            number, rest = term.as_coeff_Mul()
+            base, denominator = self._exponentials[rest]
+            parts.append(base ** int(number * denominator))
+        return {_ONE: sp.Mul(*parts)}
+
+
+def _exponential_table(expressions: Sequence[sp.Expr]) -> dict[sp.Expr, tuple[sp.Symbol, int]]:
+    """For every argument up to a rational number: a symbol for e^(argument/D), and D."""
+    found: dict[sp.Expr, int] = {}
+    for node in {n for e in expressions for n in e.atoms(sp.exp)}:
+        for term in sp.Add.make_args(sp.expand(node.args[0])):
+            number, rest = term.as_coeff_Mul()
+            if number.is_Rational:
+                found[rest] = lcm(found.get(rest, 1), int(number.q))
+    ordered = sorted(found, key=str)
+    return {rest: (sp.Symbol(f"exp_{i}", positive=True), found[rest]) for i, rest in enumerate(ordered)}
 
 
 def _denominators(expression: sp.Expr) -> int:
@@ -255,7 +275,9 @@ def _denominators(expression: sp.Expr) -> int:
     found = 1
     for node in expression.atoms(*_TRIGONOMETRIC, sp.exp):
         for term in sp.Add.make_args(sp.expand(node.args[0])):
-            found = lcm(found, int(term.as_coeff_Mul()[0].q) if term.as_coeff_Mul()[0].is_Rational else 1)
+            number = term.as_coeff_Mul()[0]
+            if node.has(frequency) and number.is_Rational:
+                found = lcm(found, int(number.q))
     return found
 
 
