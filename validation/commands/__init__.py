@@ -21,6 +21,7 @@ COMMANDS = (
     ("predict", "predict"),
     ("simulate", "simulate"),
     ("convert", "convert"),
+    ("check", "check"),
     ("report", "report"),
 )
 
