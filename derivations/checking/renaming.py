@@ -1,0 +1,228 @@
+"""What the letters of a claim may mean: bounded search, the most plausible meanings first."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import sympy as sp
+
+from derivations.checking.habits import MEANINGS, Meaning, habits_of, letter_of
+from derivations.checking.homogeneity import DECLARED_UNITS, Homogeneity, Unit, homogeneity
+from derivations.checking.target import Target
+from theory.sequences import LucasSequence
+from theory.symbols import PARAMETERS, batch_size, samples
+
+__all__ = ["Candidate", "renamings"]
+
+_MOST_CANDIDATES = 300
+_MOST_STATES = 20_000
+#: what each implausibility costs, in places of the habit lists
+_NO_HABIT = 6
+_NOT_IN_TRUTH = 4
+_UNCOVERED = 3
+_REREAD = 5
+_OTHER_UNIT = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A rewriting of the claim under which it might be right.
+
+    Attributes
+    ----------
+    kind
+        "renaming" or "convention".
+    summary
+        Completes "equivalent ...": ``with gamma as the learning rate and b as the batch size``.
+    expression
+        The claim, translated into the project's symbols and conventions: it equals ``target.truth``
+        exactly if the rewriting is the explanation.
+    decides
+        Whether equality makes the claim right in its own notation. False where it only explains an
+        error: a constant factor of some convention, or the law of another quantity or scheme. The
+        verdict then stays what it is (wrong by a factor, different, ...) and the summary belongs to
+        the diagnosis.
+    proof
+        Two sides whose equality is the same statement and cheaper to prove than
+        ``expression = target.truth``; None where there are none.
+    """
+
+    kind: Literal["renaming", "convention"]
+    summary: str
+    expression: sp.Expr
+    decides: bool = True
+    proof: tuple[sp.Expr, sp.Expr] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """One symbol of the claim and its options, cheapest first; None leaves it as it is."""
+
+    symbol: sp.Symbol
+    options: tuple[tuple[int, Meaning | None], ...]
+
+
+def renamings(
+    claim: sp.Expr, unknown: Sequence[sp.Symbol], target: Target
+) -> Iterator[Candidate]:
+    """Injective maps of the claim's letters to project symbols, most plausible first.
+
+    Best-first search over the habits of the field (:mod:`derivations.checking.habits`). Unknown
+    letters must get a meaning; a declared letter may be meant as something else, above all one that
+    the truth does not contain. Maps under which a sum adds different units are dropped, those with
+    another unit than the target's come last; a letter of an exponent must be a whole number. At most
+    300 candidates; the identity is none of them.
+    """
+    wanted = target.truth.free_symbols
+    letters = _letters(claim, unknown, wanted)
+    if not letters:
+        return
+    units = homogeneity(claim)
+    goal: Unit = (Fraction(target.unit[0]), Fraction(target.unit[1]))
+    found: list[tuple[int, int, Candidate]] = []
+    yielded = 0
+    seen: set[sp.Expr] = {claim}
+    for cost, chosen in _assignments(letters, units):
+        # the search is ordered by the letters' own costs: whatever is cheaper has been seen
+        while found and found[0][0] <= cost:
+            yield heapq.heappop(found)[2]
+        mapping = {
+            letter.symbol: meaning for letter, meaning in zip(letters, chosen, strict=True)
+            if meaning is not None
+        }
+        table = {symbol: meaning.expression for symbol, meaning in mapping.items()}
+        if not table:
+            continue
+        expression = claim.xreplace(table)
+        if expression in seen or _has_odd_root(expression, claim):
+            continue
+        seen.add(expression)
+        total = cost + _UNCOVERED * len(wanted - expression.free_symbols)
+        total += _NOT_IN_TRUTH * len(expression.free_symbols - wanted)
+        total += 0 if units.unit(_units(letters, chosen)) == goal else _OTHER_UNIT
+        candidate = Candidate(kind="renaming", summary=_summary(mapping), expression=expression)
+        heapq.heappush(found, (total, len(seen), candidate))
+        yielded += 1
+        if yielded >= _MOST_CANDIDATES:
+            break
+    while found:
+        yield heapq.heappop(found)[2]
+
+
+def _letters(
+    claim: sp.Expr, unknown: Sequence[sp.Symbol], wanted: set[sp.Symbol]
+) -> list[_Letter]:
+    used = claim.free_symbols
+    whole = _whole_letters(claim)
+    possible = [m for m in MEANINGS if m.symbol in wanted or m.symbol in (batch_size, samples)]
+    out = []
+    for symbol in sorted(used, key=lambda s: (s not in unknown, s.name)):
+        declared = symbol not in unknown
+        habits = habits_of(letter_of(symbol))
+        options: list[tuple[int, Meaning | None]] = []
+        if declared:
+            options.append((0 if symbol in wanted else 3, None))
+        for meaning in possible:
+            if meaning.expression == symbol or (symbol in whole and not meaning.expression.is_integer):
+                continue
+            cost = habits.index(meaning) if meaning in habits else _NO_HABIT
+            if not meaning.expression.is_Symbol and (meaning not in habits or (declared and symbol in wanted)):
+                continue  # a composite meaning only for a letter of somebody's own habit
+            if declared:
+                cost += _REREAD if symbol in wanted else 1
+            options.append((cost, meaning))
+        options.sort(key=lambda option: option[0])
+        out.append(_Letter(symbol, tuple(options)))
+    return out
+
+
+def _assignments(
+    letters: Sequence[_Letter], units: Homogeneity
+) -> Iterator[tuple[int, tuple[Meaning | None, ...]]]:
+    """Best first; injective, and homogeneous."""
+    if any(not letter.options for letter in letters):
+        return
+    rest = [0] * (len(letters) + 1)
+    for i in range(len(letters) - 1, -1, -1):
+        rest[i] = rest[i + 1] + letters[i].options[0][0]
+    count = 0
+    # (cost so far plus the least still to come, tie, cost so far, options chosen)
+    heap: list[tuple[int, int, int, tuple[int, ...]]] = [(rest[0], 0, 0, ())]
+    while heap and count < _MOST_STATES:
+        _, _, cost, chosen = heapq.heappop(heap)
+        depth = len(chosen)
+        if depth == len(letters):
+            meanings = tuple(
+                letter.options[i][1] for letter, i in zip(letters, chosen, strict=True)
+            )
+            if units.unit(_units(letters, meanings)) is not None:
+                yield cost, meanings
+            continue
+        taken = {_head(letters[i], letters[i].options[k][1]) for i, k in enumerate(chosen)}
+        for k, (step, meaning) in enumerate(letters[depth].options):
+            if _head(letters[depth], meaning) in taken:
+                continue
+            count += 1
+            bound = cost + step + rest[depth + 1]
+            heapq.heappush(heap, (bound, count, cost + step, (*chosen, k)))
+
+
+def _head(letter: _Letter, meaning: Meaning | None) -> sp.Symbol:
+    """The project symbol that this letter takes."""
+    return letter.symbol if meaning is None else meaning.symbol
+
+
+def _units(
+    letters: Sequence[_Letter], chosen: Sequence[Meaning | None]
+) -> dict[sp.Symbol, Unit]:
+    return {
+        letter.symbol: DECLARED_UNITS[letter.symbol] if meaning is None else meaning.unit
+        for letter, meaning in zip(letters, chosen, strict=True)
+    }
+
+
+def _whole_letters(claim: sp.Expr) -> set[sp.Symbol]:
+    """Letters of exponents, of indices of sequences and of limits of sums."""
+    out: set[sp.Symbol] = set()
+    for power in claim.atoms(sp.Pow):
+        if not power.exp.is_Rational:
+            out |= power.exp.free_symbols
+    for sequence in claim.atoms(LucasSequence):
+        out |= sequence.args[1].free_symbols
+    for total in claim.atoms(sp.Sum):
+        for _, *bounds in total.limits:
+            out |= set().union(*(b.free_symbols for b in bounds))
+    return out
+
+
+def _has_odd_root(expression: sp.Expr, claim: sp.Expr) -> bool:
+    """Whether a standard deviation occurred in an odd power, so that a root is left."""
+    roots = {p for p in expression.atoms(sp.Pow) if p.exp.is_Rational and not p.exp.is_Integer}
+    before = {p for p in claim.atoms(sp.Pow) if p.exp.is_Rational and not p.exp.is_Integer}
+    return len(roots) > len(before)
+
+
+def _summary(mapping: Mapping[sp.Symbol, Meaning]) -> str:
+    names = {s: _shown(s) for s in mapping}
+    swapped = [
+        (a, b) for a in mapping for b in mapping
+        if names[a] < names[b] and mapping[a].expression == b and mapping[b].expression == a
+    ]
+    parts = [f"{names[a]} and {names[b]} swapped" for a, b in swapped]
+    done = {s for pair in swapped for s in pair}
+    parts += [f"{names[s]} as {m.words}" for s, m in mapping.items() if s not in done]
+    if len(parts) == 1:
+        return f"with {parts[0]}"
+    return f"with {', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _shown(symbol: sp.Symbol) -> str:
+    """The letter of a declared symbol, the name of any other."""
+    declared = PARAMETERS.get(symbol.name)
+    if declared is None or declared.symbol != symbol:
+        return str(symbol.name)
+    return declared.letter.removeprefix("\\")
