@@ -41,11 +41,6 @@ class Candidate:
     expression
         The claim, translated into the project's symbols and conventions: it equals ``target.truth``
         exactly if the rewriting is the explanation.
-    decides
-        Whether equality makes the claim right in its own notation. False where it only explains an
-        error: a constant factor of some convention, or the law of another quantity or scheme. The
-        verdict then stays what it is (wrong by a factor, different, ...) and the summary belongs to
-        the diagnosis.
     proof
         Two sides whose equality is the same statement and cheaper to prove than
         ``expression = target.truth``; None where there are none.
@@ -54,7 +49,6 @@ class Candidate:
     kind: Literal["renaming", "convention"]
     summary: str
     expression: sp.Expr
-    decides: bool = True
     proof: tuple[sp.Expr, sp.Expr] | None = None
 
 
@@ -130,8 +124,9 @@ def _letters(
             if meaning.expression == symbol or (symbol in whole and not meaning.expression.is_integer):
                 continue
             cost = habits.index(meaning) if meaning in habits else _NO_HABIT
-            if not meaning.expression.is_Symbol and (meaning not in habits or (declared and symbol in wanted)):
-                continue  # a composite meaning only for a letter of somebody's own habit
+            own = meaning in habits and not (declared and symbol in wanted)
+            if not meaning.expression.is_Symbol and not own:
+                continue  # a composite meaning only for a letter that is used so
             if declared:
                 cost += _REREAD if symbol in wanted else 1
             options.append((cost, meaning))

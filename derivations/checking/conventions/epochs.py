@@ -1,0 +1,95 @@
+"""How steps, batches and samples are counted, and which units are set to one."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from derivations.checking.conventions.convention import Convention
+from theory.symbols import (
+    batch_size,
+    curvature,
+    frequency,
+    lag,
+    learning_rate,
+    noise_variance,
+    position,
+    samples,
+    second_curvature,
+    steps_per_epoch,
+    weight_decay,
+)
+
+__all__ = ["EPOCHS", "units_set_to_one"]
+
+_m, _s, _n, _tau, _j = steps_per_epoch, batch_size, samples, lag, position
+
+EPOCHS: tuple[Convention, ...] = (
+    Convention(
+        name="samples-and-batch-size", summary="with N/S for the number of steps per epoch",
+        replace={_n: _m * _s},
+    ),
+    Convention(
+        name="batch-size-one", summary="with batches of one sample, N for the number of steps per epoch",
+        replace={_n: _m}, absent=(_m, _s),
+    ),
+    Convention(
+        name="lag-in-epochs", summary="with the lag counted in epochs", replace={_tau: _tau / _m},
+    ),
+    Convention(
+        name="lag-beyond-the-epoch", summary="with the lag counted from the end of the epoch",
+        replace={_tau: _tau - _m},
+    ),
+    Convention(
+        name="lag-from-one", summary="with lag 1 for two equal times", replace={_tau: _tau + 1},
+    ),
+    Convention(
+        name="position-from-zero", summary="with positions counted from 0", replace={_j: _j - 1},
+    ),
+    Convention(
+        name="position-before-the-step", summary="with positions counted before the step",
+        replace={_j: _j + 1},
+    ),
+    Convention(
+        name="position-from-the-end", summary="with positions counted from the end of the epoch",
+        replace={_j: _m - _j},
+    ),
+    Convention(
+        name="position-from-the-end-from-one",
+        summary="with positions counted from the end of the epoch, the last one being 1",
+        replace={_j: _m + 1 - _j},
+    ),
+    Convention(
+        name="cycles", summary="with the frequency in cycles per step",
+        replace={frequency: frequency / (2 * sp.pi)},
+    ),
+    Convention(
+        name="curvature-of-the-full-quadratic", summary="for the loss lambda theta^2 instead of "
+        "lambda theta^2 / 2", replace={curvature: curvature / 2, second_curvature: second_curvature / 2},
+    ),
+)
+
+
+def units_set_to_one(unit: tuple[int, int]) -> tuple[Convention, ...]:
+    r"""Noise variance, learning rate or curvature one, for a quantity of this unit (loss, parameter).
+
+    :math:`T=\eta^{a+b}c^mf(\eta\lambda,\eta\rho)` with the exponents a of loss and b of parameter, so a
+    formula at :math:`\eta=1` is one at :math:`\lambda\to\eta\lambda`, times :math:`\eta^{a+b}`; a formula
+    at :math:`\lambda=1` is one at :math:`\eta\to\eta\lambda`, times :math:`\lambda^{-a-b}`.
+    """
+    eta, h = learning_rate, curvature
+    power = sum(unit)
+    others = (second_curvature, weight_decay)
+    return (
+        Convention(
+            name="unit-noise", summary="with the noise variance set to 1", factor=noise_variance,
+            absent=(noise_variance,),
+        ),
+        Convention(
+            name="unit-learning-rate", summary="with the learning rate set to 1", factor=eta**power,
+            replace={h: eta * h} | {s: eta * s for s in others}, absent=(eta,),
+        ),
+        Convention(
+            name="unit-curvature", summary="with the curvature set to 1", factor=h**-power,
+            replace={eta: eta * h} | {s: s / h for s in others}, absent=(h,),
+        ),
+    )
