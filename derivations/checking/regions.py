@@ -1,0 +1,222 @@
+"""The region a claim is made on: is it empty, and does it reach beyond where the quantity exists?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import islice
+
+import sympy as sp
+from sympy.core.relational import Relational
+
+from derivations.checking.inequalities import infeasible, literals
+from derivations.checking.points import holds_at
+from derivations.checking.region_points import points_where
+from derivations.checking.target import Target
+from theory.errors import NoStationaryLawError, TheoryError, UnstableError
+from theory.solvers.by_name import NotCoveredError, solve_by_name
+from theory.symbols import PARAMETERS
+
+__all__ = ["implied", "outside_point", "require_consistent", "why_outside"]
+
+#: points looked at before the simplest is taken
+_POINTS = 24
+
+
+def require_consistent(region: sp.Basic) -> None:
+    """Refuse assumptions that contradict one another, or what their symbols mean.
+
+    Linear relations are decided exactly, with a product such as eta*lambda as one variable; of others
+    only a proved contradiction counts.
+
+    Raises
+    ------
+    TheoryError
+        Naming the parts that exclude one another.
+    """
+    if region == sp.false:
+        raise TheoryError(
+            "contradictory assumptions: they hold nowhere, given that learning_rate, curvature and "
+            "averaging_rate are positive, momentum and the other hyperparameters not negative, and M, S, N, "
+            "lag and position whole numbers. Drop or correct one of them"
+        )
+    parts = list(sp.And.make_args(region))
+    if not _empty(parts):
+        return
+    for part in list(parts):  # leave out whatever is not needed for the contradiction
+        rest = [p for p in parts if p is not part]
+        if rest and _empty(rest):
+            parts = rest
+    shown = " and ".join(_shown(p) for p in parts)
+    if _empty(parts, signs=False):
+        raise TheoryError(f"contradictory assumptions: {shown} cannot hold together. Drop or correct one")
+    symbols = sorted(set().union(*(p.free_symbols for p in parts)), key=str)
+    domains = ", ".join(filter(None, map(_domain_text, symbols)))
+    raise TheoryError(
+        f"contradictory assumptions: {shown} {'contradicts' if len(parts) == 1 else 'contradict'} "
+        f"{domains}. Drop or correct one"
+    )
+
+
+def implied(condition: sp.Basic, region: sp.Basic) -> bool:
+    """Whether the condition is proved to follow from the region and the symbols' own domains.
+
+    Exact and linear, as in :func:`require_consistent`; a product of factors follows from the signs of its
+    factors. False where it is not decided.
+    """
+    if condition in (sp.true, sp.false):
+        return bool(condition) or _empty([region])
+    if isinstance(condition, sp.And):
+        return all(implied(part, region) for part in condition.args)
+    if _empty([region, sp.Not(condition)]):
+        return True
+    return isinstance(condition, Relational) and _follows_by_signs(condition, region)
+
+
+def outside_point(region: sp.Basic, target: Target) -> dict[str, Fraction] | None:
+    """A point of the claimed region at which the quantity does not exist, or another form holds.
+
+    Every part of the formula's condition that the region does not imply is broken in turn, just outside
+    its bound; whether the quantity really does not exist there is asked of the exact solver. A part about
+    whole numbers alone (lags, M >= 2) counts only if the region says something about one of them.
+
+    Returns
+    -------
+    Values by name of the parameters of the formula and of the region; None if nothing was found.
+    """
+    symbols = sorted(set(target.parameters) | region.free_symbols, key=str)
+    parts = _parts(target)
+    for part in sorted(parts, key=_is_whole):
+        if _is_whole(part) and not part.free_symbols & region.free_symbols:
+            continue
+        if implied(part, region):
+            continue
+        rest = [p for p in parts if p is not part]
+        for others in (rest, [p for p in rest if _is_whole(p)], []):
+            found = islice(_points_breaking(part, others, region, symbols), _POINTS)
+            for point in sorted(found, key=_height):
+                if _excluded(part, point, target):
+                    return {s.name: value for s, value in point.items()}
+    return None
+
+
+def _height(point: Mapping[sp.Symbol, Fraction]) -> int:
+    """How much there is to write."""
+    return sum(abs(v.numerator) + v.denominator for v in point.values())
+
+
+def why_outside(point: Mapping[str, Fraction], target: Target) -> str:
+    """Completes "at ...": why the formula says nothing at a point of :func:`outside_point`."""
+    values = {PARAMETERS[n].symbol if n in PARAMETERS else sp.Symbol(n): v for n, v in point.items()}
+    values |= {s: point[s.name] for s in target.parameters if s.name in point}
+    broken = [p for p in sorted(_parts(target), key=_is_whole) if not holds_at(p, values)]
+    if not broken:
+        return "the formula's condition holds"
+    part = broken[0]
+    if not _is_whole(part):
+        return f"no stationary law exists: {_shown(part)} is violated"
+    elsewhere = target.formula.elsewhere.format(sibling=target.formula.slug.removesuffix("-beyond"))
+    lasting = f" ({elsewhere[0].lower()}{elsewhere[1:]})" if elsewhere and "lag" in str(part) else ""
+    return f"this form does not hold: it needs {_shown(part)}{lasting}"
+
+
+def _parts(target: Target) -> list[sp.Basic]:
+    """The parts of ``valid_if``, in the parameters alone."""
+    known: dict[sp.Symbol, sp.Expr] = {}
+    for name, value in target.formula.where:
+        known[name] = value.xreplace(known)
+    condition = target.formula.valid_if.xreplace(known)
+    return [] if condition == sp.true else list(sp.And.make_args(condition))
+
+
+def _is_whole(part: sp.Basic) -> bool:
+    return all(s.is_integer for s in part.free_symbols)
+
+
+def _empty(parts: Sequence[sp.Basic], *, signs: bool = True) -> bool:
+    """Whether all parts together provably hold nowhere."""
+    return all(infeasible(branch, signs=signs) for branch in literals(sp.And(*parts, evaluate=False)))
+
+
+def _follows_by_signs(condition: Relational, region: sp.Basic) -> bool:
+    """A product > 0 or >= 0 whose factors have signs that follow from the region."""
+    if isinstance(condition, (sp.Eq, sp.Ne)):
+        return False
+    gap = condition.lhs - condition.rhs
+    if isinstance(condition, (sp.StrictLessThan, sp.LessThan)):
+        gap = -gap
+    strict = isinstance(condition, (sp.StrictLessThan, sp.StrictGreaterThan))
+    try:
+        factors = sp.Mul.make_args(sp.factor(gap))
+    except sp.PolynomialError:
+        return False
+    if len(factors) < 2:
+        return False
+    sign = 1
+    for factor in factors:
+        base = factor.base if isinstance(factor, sp.Pow) and factor.exp.is_Integer else factor
+        power = int(factor.exp) if base is not factor else 1
+        found = _sign(base, region, strict or power < 0)
+        if found == 0:
+            return False
+        sign *= found**power if power % 2 else 1
+    return sign > 0
+
+
+def _sign(factor: sp.Expr, region: sp.Basic, strict: bool) -> int:
+    """1 or -1 if the factor is proved positive or negative (or zero, if not strict), else 0."""
+    for value, known in ((1, factor.is_positive if strict else factor.is_nonnegative),
+                         (-1, factor.is_negative if strict else factor.is_nonpositive)):
+        opposite = sp.Le if strict else sp.Lt
+        if known or _empty([region, opposite(value * factor, 0)]):
+            return value
+    return 0
+
+
+def _points_breaking(
+    part: sp.Basic, others: Sequence[sp.Basic], region: sp.Basic, symbols: Sequence[sp.Symbol]
+) -> Iterator[dict[sp.Symbol, Fraction]]:
+    """Beyond the bound first, then on it."""
+    beyond: list[sp.Basic] = []
+    if isinstance(part, Relational) and not isinstance(part, (sp.Eq, sp.Ne)):
+        rising = isinstance(part, (sp.StrictGreaterThan, sp.GreaterThan))
+        beyond = [sp.Lt(part.lhs, part.rhs) if rising else sp.Gt(part.lhs, part.rhs)]
+        if isinstance(part, (sp.StrictGreaterThan, sp.StrictLessThan)):
+            beyond.append(sp.Eq(part.lhs, part.rhs))
+    for broken in beyond or [sp.Not(part)]:
+        for branch in literals(sp.And(region, broken, *others)):
+            if not infeasible(branch):
+                yield from points_where(branch, symbols)
+
+
+def _excluded(part: sp.Basic, point: Mapping[sp.Symbol, Fraction], target: Target) -> bool:
+    """Whether the quantity does not exist at the point, by the exact solver where there is one."""
+    if _is_whole(part) or not target.exact:
+        return True
+    quantity = target.quantity
+    if quantity.endswith("weight-spectrum"):
+        quantity = "weight-variance"
+    wanted = {s.name for s in target.parameters}
+    values = {s.name: v for s, v in point.items() if s.name in wanted}
+    try:
+        solve_by_name(target.rule, target.scheme, quantity, values)
+    except (UnstableError, NoStationaryLawError):
+        return True
+    except NotCoveredError:
+        return True
+    except TheoryError:
+        return part in target.rule.domain
+    return False
+
+
+def _shown(part: sp.Basic) -> str:
+    return str(part)
+
+
+def _domain_text(symbol: sp.Symbol) -> str:
+    """learning_rate > 0, lag a whole number >= 0."""
+    if symbol.is_integer:
+        return f"{symbol} a whole number >= {1 if symbol.is_positive else 0}"
+    if symbol.is_positive:
+        return f"{symbol} > 0"
+    return f"{symbol} >= 0" if symbol.is_nonnegative else ""
