@@ -13,10 +13,9 @@ from theory.symbols import PARAMETERS
 from theory.typeset import condition_latex, expression_latex, formula_lines
 from theory.units import unit_text
 from validation.compare import Comparison
-from validation.evidence import KINDS, Cell
 from validation.report.experiment import Experiment
 
-__all__ = ["evidence_section", "experiment_section", "formula_section", "math", "page"]
+__all__ = ["experiment_section", "formula_section", "math", "page"]
 
 _STYLE = """
 body{font:16px/1.5 Georgia,serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
@@ -34,6 +33,19 @@ svg{max-width:100%;height:auto}math{font-size:1.02rem}
 background:#f4f8f4}
 .verdict.note{border-color:#b58900;background:#faf6ea}
 .verdict.bad{border-color:#c01c28;background:#fbf3f3}
+.words,table.legend td{text-align:left}
+table.ladder{font-size:.74rem}table.ladder td,table.ladder th{text-align:center;padding:.15rem .4rem}
+table.ladder td.pass{background:#f1f8f3}table.ladder td.fail{background:#fbeeee}
+table.ladder td:first-child,table.ladder th:first-child{text-align:left}
+table.ladder small{color:#555;font-size:.66rem;white-space:nowrap}
+pre{background:#f6f6f6;padding:.5rem .8rem;overflow-x:auto;font-size:.82rem}
+.claim{border-left:4px solid var(--v,#8a8a8a);padding:.1rem 0 .1rem 1rem;margin:1.6rem 0}
+.claim h3{margin:.2rem 0;font-size:1.05rem}.claim p{margin:.35rem 0}.claim table{margin:.3rem 0 .3rem 1rem}
+.badge{font:600 .76rem system-ui,sans-serif;color:#fff;background:var(--v,#6b6b6b);border-radius:.7rem;
+padding:.1rem .6rem;white-space:nowrap}
+.v-equivalent{--v:#1a7f37}.v-equivalent-under{--v:#11737a}.v-equivalent-in-limit{--v:#8a6d00}
+.v-wrong-by-factor{--v:#b3541e}.v-missing-or-extra-term{--v:#a03b68}.v-outside{--v:#6a4fb3}
+.v-different{--v:#c01c28}.v-unreadable,.v-undecided{--v:#6b6b6b}
 """
 
 
@@ -120,33 +132,6 @@ def symbol_section() -> str:
         for p in PARAMETERS.values()
     )
     return f"<table><tr><th></th><th>name</th><th>meaning</th><th>domain</th><th>unit</th></tr>{rows}</table>"
-
-
-def evidence_section(cells: Sequence[Cell]) -> str:
-    """The agreement table; every cell says on hover what was done or why it does not apply."""
-    signs = {"pass": ("pass", "✓"), "fail": ("fail", "✗"), "not-applicable": ("na", "–")}
-    by_slug: dict[str, dict[str, Cell]] = {}
-    for cell in cells:
-        by_slug.setdefault(cell.slug, {})[cell.kind] = cell
-    head = "".join(f"<th>{kind}</th>" for kind in KINDS)
-    rows = []
-    for slug, row in by_slug.items():
-        shown = []
-        for kind in KINDS:
-            cell = row[kind]
-            style, sign = signs[cell.verdict]
-            note = html.escape(f"{cell.reason}; points {cell.points}, deviation {cell.figure:.1e}")
-            shown.append(f'<td class="{style}" title="{note}">{sign}</td>')
-        rows.append(f'<tr><td><a href="#{slug}"><code>{slug}</code></a></td>{"".join(shown)}</tr>')
-    reasons = sorted({c.reason for c in cells if c.verdict == "not-applicable"})
-    legend = "".join(f"<li>{html.escape(reason)}</li>" for reason in reasons)
-    failed = sum(c.verdict == "fail" for c in cells)
-    style = "verdict bad" if failed else "verdict"
-    return (
-        f'<p class="{style}">{len(by_slug)} formulas, {sum(c.verdict == "pass" for c in cells)} checks '
-        f"passed, {failed} failed.</p><table><tr><th>formula</th>{head}</tr>{''.join(rows)}</table>"
-        f"<p class='tag'>– does not apply, because:</p><ul class='tag'>{legend}</ul>"
-    )
 
 
 def experiment_section(experiment: Experiment, figure: str) -> str:

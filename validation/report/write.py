@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from derivations.checking.gallery import CheckedClaim, check_gallery, load_gallery
 from theory.closed_forms import CATALOGUE
 from theory.errors import MissingPackageError
 from theory.export import formula_record
-from validation.evidence import Cell, evidence_table
+from validation.evidence import RUNGS, RungResult, verify
 from validation.files import write_text
 from validation.problem import Problem
 from validation.report.experiment import (
@@ -23,8 +24,9 @@ from validation.report.experiment import (
 )
 from validation.report.figures import experiment_figure, spectrum_figure, variance_figure
 from validation.report.formulas_tex import catalogue_latex
+from validation.report.gallery_section import gallery_section
+from validation.report.ladder_section import ladder_section
 from validation.report.page import (
-    evidence_section,
     experiment_section,
     formula_section,
     page,
@@ -34,6 +36,8 @@ from validation.report.page import (
 __all__ = ["write_report"]
 
 _SEED = 20230605
+#: rungs that take too long for a report
+_LEFT_OUT: tuple[str, ...] = ()
 
 
 def write_report(
@@ -66,10 +70,12 @@ def write_report(
         mine = problem_from(Path(data).stem, data, target=target, intercept=intercept)
         problems = (*problems, mine)
     started = time.perf_counter()
-    cells = _checked()
+    results = _climbed()
+    claims = _claims()
     experiments = tuple(_measured(problem) for problem in problems)
     sections = [
-        ("evidence", "Formulas and their evidence", evidence_section(cells)),
+        ("evidence", "Formulas and their evidence", ladder_section(results, _LEFT_OUT)),
+        ("gallery", "Claims from papers", gallery_section(claims)),
         ("regimes", "Regimes", variance_figure() + spectrum_figure()),
         *(
             (e.problem.name, f"Real data: {e.problem.name}", experiment_section(e, experiment_figure(e)))
@@ -79,16 +85,17 @@ def write_report(
         ("formulas", "The catalogue", "".join(formula_section(e.formula) for e in CATALOGUE)),
     ]
     text = page("Stationary laws of SGD", sections)
-    results = {
+    record = {
         "formulas": [formula_record(entry.formula) for entry in CATALOGUE],
-        "evidence": [_cell_record(cell) for cell in cells],
+        "evidence": [{"slug": r.slug, "rung": r.rung, **r.record()} for r in results],
+        "claims": [{"name": c.name, "expect": c.entry.expect, **c.report.to_json()} for c in claims],
         "experiments": [experiment_record(e) for e in experiments],
         "seconds": round(time.perf_counter() - started, 1),
     }
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "formulas.tex", catalogue_latex(e.formula for e in CATALOGUE))
-    write_text(folder / "results.json", json.dumps(results, indent=1, allow_nan=False))
+    write_text(folder / "results.json", json.dumps(record, indent=1, allow_nan=False))
     write_text(folder / "index.html", text)
     return folder / "index.html"
 
@@ -110,9 +117,16 @@ def _bar(total: int, name: str) -> Any:
     return tqdm(total=total, desc=name, file=sys.stderr, leave=True, mininterval=0.2)
 
 
-def _checked() -> tuple[Cell, ...]:
-    with _bar(len(CATALOGUE), "formulas derived and checked") as bar:
-        return evidence_table(progress=lambda slug: bar.update(1))
+def _climbed() -> tuple[RungResult, ...]:
+    rungs = [name for name in RUNGS if name not in _LEFT_OUT]
+    with _bar(len(CATALOGUE), "formulas up the evidence ladder") as bar:
+        return verify(rungs=rungs, progress=lambda *done: bar.update(1))
+
+
+def _claims() -> tuple[CheckedClaim, ...]:
+    gallery = load_gallery()
+    with _bar(len(gallery), "claims checked") as bar:
+        return check_gallery(lambda name: bar.update(1), exhibits=gallery)
 
 
 def _measured(problem: Problem) -> Experiment:
@@ -129,9 +143,3 @@ def _measured(problem: Problem) -> Experiment:
         for bar in bars.values():
             bar.close()
 
-
-def _cell_record(cell: Cell) -> dict[str, Any]:
-    return {
-        "slug": cell.slug, "kind": cell.kind, "verdict": cell.verdict, "points": cell.points,
-        "deviation": cell.figure, "reason": cell.reason,
-    }
