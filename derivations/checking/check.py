@@ -81,18 +81,22 @@ def check_claim(
     require_consistent(region)
     try:
         reading = (read_latex if latex else read_text)(claim, notation)
-        case = _case(claim, reading, notation, target, region, limit)
+        case = replace(_case(claim, reading, notation, target, region), limit=limit, seconds=seconds)
     except ReadingError as error:
         return _unreadable(claim, target, error, time.monotonic() - started)
     found = run_within(lambda: examine(case), seconds - (time.monotonic() - started))
     spent = time.monotonic() - started
+    if found.report is None and found.so_far is not None:
+        late = Finding(verdict="undecided", summary=f"not finished within {seconds:g} s: {found.tried[-1]}",
+                       evidence="stopped by the time limit", data={"tried": list(found.tried)})
+        return replace(found.so_far, seconds=spent, diagnosis=(*found.so_far.diagnosis, late))
     if found.report is None:
         return _undecided(claim, target, seconds, found.tried, spent)
     return replace(found.report, seconds=spent)
 
 
 def _case(
-    text: str, reading: Reading, notation: Notation, target: Target, region: sp.Basic, limit: str
+    text: str, reading: Reading, notation: Notation, target: Target, region: sp.Basic
 ) -> Case:
     expression, unknown = reading.expression, reading.unknown
     if reading.equation is not None:
@@ -101,7 +105,7 @@ def _case(
     return Case(
         text=text, expression=without_branches(expression, inside), target=target, unknown=unknown,
         unknown_message=unknown_names_message(reading, notation) if unknown else "",
-        region=region, limit=limit,
+        region=region,
     )
 
 

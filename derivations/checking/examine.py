@@ -18,6 +18,7 @@ from derivations.checking.regions import outside_point, why_outside
 from derivations.checking.renaming import Candidate, renamings
 from derivations.checking.report import ClaimReport, Finding, VerdictName
 from derivations.checking.target import Target
+from derivations.checking.within import Progress, SoFar
 from derivations.factored import Factored
 from theory.errors import TheoryError, UnknownNameError
 from theory.units import unit_of
@@ -46,6 +47,8 @@ class Case:
         Where it is claimed to hold; ``true`` where nothing is said.
     limit
         A limit the claim declares; empty for none.
+    seconds
+        How long it may take.
     """
 
     text: str
@@ -55,9 +58,10 @@ class Case:
     unknown_message: str = ""
     region: sp.Basic = sp.true
     limit: str = ""
+    seconds: float = 30.0
 
 
-def examine(case: Case) -> Iterator[str | ClaimReport]:
+def examine(case: Case) -> Iterator[Progress]:
     """What is being tried, in words; then the report.
 
     Raises
@@ -133,7 +137,7 @@ def _explained(
     return found
 
 
-def _under_best_renaming(case: Case, started: float) -> Iterator[str | ClaimReport]:
+def _under_best_renaming(case: Case, started: float) -> Iterator[Progress]:
     """No renaming makes it right: judge it under the most plausible one that has the right unit."""
     for n, candidate in enumerate(renamings(case.expression, case.unknown, case.target)):
         if n == 12:
@@ -166,7 +170,7 @@ def _has_unit(expression: sp.Expr, target: Target) -> bool:
         return False
 
 
-def _not_equal(case: Case, comparison: Comparison, started: float) -> Iterator[str | ClaimReport]:
+def _not_equal(case: Case, comparison: Comparison, started: float) -> Iterator[Progress]:
     """All that holds of a claim that is not the formula."""
     target = case.target
     if quick_test(case.expression, target):
@@ -176,17 +180,20 @@ def _not_equal(case: Case, comparison: Comparison, started: float) -> Iterator[s
     findings = _explained(case.expression, renamings(case.expression, (), target), target)
     yield "conventions"
     findings += _explained(case.expression, conventions(case.expression, target), target)
-    yield "limits"
-    found = find_limits(case.expression, target, declared=case.limit)
-    declared = _declared(found, case.limit)
-    limits = [f for f in found if f.ratio == 1]
-    counted = [f for f in limits if f.in_scope or f in declared]
     yield "ratio to the formula"
     factor = _factor_finding(comparison.ratio, case)
     yield "difference from the formula"
     term = _term_finding(comparison, case)
+    unlike = [f for f in (factor, term) if f is not None]
+    if findings or unlike:
+        yield SoFar(report=_report(case, [*findings, *unlike], started, witness=comparison.witness))
+    yield "limits"
+    found = find_limits(case.expression, target, declared=case.limit, seconds=case.seconds / 3)
+    declared = _declared(found, case.limit)
+    limits = [f for f in found if f.ratio == 1]
+    counted = [f for f in limits if f.in_scope or f in declared]
     findings += [_limit_finding(f, case) for f in counted]
-    findings += [f for f in (factor, term) if f is not None]
+    findings += unlike
     if not findings:
         findings.append(_different(comparison))
     findings += [_limit_finding(f, case) for f in limits if f not in counted]

@@ -11,23 +11,35 @@ from multiprocessing.connection import Connection
 from derivations.checking.report import ClaimReport
 from theory.errors import TheoryError
 
-__all__ = ["Found", "run_within"]
+__all__ = ["Found", "Progress", "SoFar", "run_within"]
 
-Work = Callable[[], Iterator[str | ClaimReport]]
+Work = Callable[[], Iterator["Progress"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoFar:
+    """A report that holds but may not be complete."""
+
+    report: ClaimReport
+
+
+#: what is being tried, in words; what is known so far; the report
+Progress = str | SoFar | ClaimReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The report, or None with what had been tried by the time limit."""
+    """The report, or None with what was known and what had been tried by the time limit."""
 
     report: ClaimReport | None
+    so_far: ClaimReport | None
     tried: tuple[str, ...]
 
 
 def run_within(work: Work, seconds: float) -> Found:
     """Run ``work`` in a process of its own, which is ended when the time is up.
 
-    ``work`` yields what it is trying, in words, and at last a report.
+    ``work`` yields what it is trying, in words, and at last a report; the pipe carries them as they come.
 
     Raises
     ------
@@ -40,21 +52,25 @@ def run_within(work: Work, seconds: float) -> Found:
     process.start()
     theirs.close()
     tried: list[str] = []
+    so_far: ClaimReport | None = None
     try:
         while ours.poll(max(0.0, deadline - time.monotonic())):
             message = ours.recv()
             if isinstance(message, TheoryError):
                 raise message
             if isinstance(message, ClaimReport):
-                return Found(report=message, tried=tuple(tried))
-            tried.append(message)
+                return Found(report=message, so_far=so_far, tried=tuple(tried))
+            if isinstance(message, SoFar):
+                so_far = message.report
+            else:
+                tried.append(message)
     except EOFError:  # the process ended early, for want of memory for example
         tried.append("the process ended early")
     finally:
         process.kill()
         process.join()
         ours.close()
-    return Found(report=None, tried=tuple(tried))
+    return Found(report=None, so_far=so_far, tried=tuple(tried))
 
 
 def _send(work: Work, connection: Connection) -> None:

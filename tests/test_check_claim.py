@@ -1,0 +1,196 @@
+"""What the checker answers, one test per verdict; and that it never says equivalent without a proof."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from derivations import check_claim
+from derivations.checking import examine as examine_module
+from derivations.checking.report import VERDICTS, ClaimReport
+from derivations.checking.target import target_of_pair
+from theory import heavy_ball, reshuffled
+from theory.errors import TheoryError, UnknownNameError
+from theory.reading import DEFAULT_NOTATION
+
+WHITE = "eta*(1+beta)*c/(lambda*(1-beta)*(2*(1+beta)-eta*lambda))"
+RESHUFFLED_BY_ROOTS = """
+s = 1 + beta - eta*lambda
+r = sqrt(s^2 - 4*beta)
+zp = (s + r)/2
+zm = (s - r)/2
+cp = zp*(1 - zm^2)/((zp - zm)*(1 + zp*zm))
+cm = -zm*(1 - zp^2)/((zp - zm)*(1 + zp*zm))
+white = eta*(1+beta)*c/(lambda*(1-beta)*(2*(1+beta)-eta*lambda))
+white*(1 - 2/(M*(M-1))*Sum((M-h)*(cp*zp^h + cm*zm^h), (h, 1, M-1)))
+"""
+
+
+def finding(report: ClaimReport, verdict: str) -> Any:
+    return next(f for f in report.diagnosis if f.verdict == verdict)
+
+
+@pytest.mark.parametrize(("claim", "slug"), [
+    (WHITE, "white-weight-variance"),
+    (f"<theta^2> = {WHITE}", "white-weight-variance"),
+    (RESHUFFLED_BY_ROOTS, "reshuffled-weight-variance"),
+    (RESHUFFLED_BY_ROOTS, "reshuffled-weight-variance-iterated-sums"),
+    ("-c*(M-|tau|)/(M*(M-1))", "reshuffled-noise-autocovariance"),
+])
+def test_equivalent(claim: str, slug: str) -> None:
+    report = check_claim(claim, slug)
+    assert report.verdict == "equivalent", report
+    assert report.evidence.startswith("proved")
+    assert report.witness is None
+    assert report.seconds < 5
+
+
+def test_an_equation_is_solved_for_its_quantity() -> None:
+    claim = "2*lambda*V*(1-beta)*(2*(1+beta)-eta*lambda) = 2*eta*(1+beta)*c"
+    assert check_claim(claim, "white-weight-variance").verdict == "equivalent"
+
+
+@pytest.mark.parametrize(("claim", "slug", "says"), [
+    ("gamma*(1+mu)*c/(h*(1-mu)*(2*(1+mu)-gamma*h))", "white-weight-variance", "gamma as the learning rate"),
+    ("eta*(1-beta)*(1+beta)*c/(lambda*(1-beta)*(2*(1+beta)-eta*(1-beta)*lambda))",
+     "white-weight-variance", "dampening|exponential"),
+    ("eta*(1+beta)*c/(S*lambda*(1-beta)*(2*(1+beta)-eta*lambda))", "white-weight-variance", "per-sample|sample"),
+    ("2*c/((1-beta)*(2*(1+beta)-eta*lambda))", "white-velocity-variance", "velocity|buffer|learning rate"),
+])
+def test_equivalent_under(claim: str, slug: str, says: str) -> None:
+    import re
+
+    report = check_claim(claim, slug)
+    assert report.verdict == "equivalent-under", report
+    assert report.evidence.startswith("proved")
+    assert re.search(says, " ".join(f.summary for f in report.diagnosis)), report.summary
+
+
+@pytest.mark.parametrize(("claim", "slug", "limit", "contains"), [
+    (WHITE, "reshuffled-weight-variance", "", "steps_per_epoch -> oo"),
+    ("eta*c/(2*lambda*(1-beta))", "white-weight-variance", "", "learning_rate -> 0"),
+    ("M*eta^2*c/(6*(1-beta)^2)", "flat-weight-variance", "", "steps_per_epoch -> oo"),
+    ("eta*c/(2*lambda)", "white-weight-variance", "learning_rate -> 0, momentum -> 0", "momentum -> 0"),
+])
+def test_equivalent_in_the_limit(claim: str, slug: str, limit: str, contains: str) -> None:
+    report = check_claim(claim, slug, limit=limit)
+    assert report.verdict == "equivalent-in-limit", report
+    found = finding(report, "equivalent-in-limit").data
+    assert contains in found["limit"]
+    assert found["leading_relative_error"]
+    assert found["map"]
+    assert report.witness is not None
+
+
+def test_a_limit_in_momentum_alone_is_only_diagnosis() -> None:
+    report = check_claim("eta*c/(lambda*(2-eta*lambda))", "white-weight-variance")
+    assert report.verdict == "wrong-by-factor"
+    assert "momentum -> 0" in finding(report, "equivalent-in-limit").data["limit"]
+
+
+@pytest.mark.parametrize(("claim", "factor"), [
+    ("2*eta*(1+beta)*c/(lambda*(1-beta)*(2*(1+beta)-eta*lambda))", "2"),
+    ("eta*(1+beta)*c/(lambda*(2*(1+beta)-eta*lambda))", "1 - momentum"),
+    ("eta*c/(lambda*(1-beta))", "(-curvature*learning_rate + 2*momentum + 2)/(momentum + 1)"),
+])
+def test_wrong_by_a_factor(claim: str, factor: str) -> None:
+    report = check_claim(claim, "white-weight-variance")
+    assert report.verdict == "wrong-by-factor", report
+    assert finding(report, "wrong-by-factor").data["factor"] == factor
+    assert finding(report, "wrong-by-factor").data["meaning"]
+    assert report.witness is not None and report.witness["exact"] == report.witness["formula"]
+
+
+def test_a_missing_term() -> None:
+    report = check_claim("(1 + beta - eta*lambda)^2", "damping-discriminant")
+    assert report.verdict == "missing-or-extra-term"
+    assert finding(report, report.verdict).data == {"kind": "missing", "term": "-4*momentum"}
+
+
+def test_an_extra_term() -> None:
+    report = check_claim("(1 + beta - eta*lambda)^2 - 4*beta + eta*lambda", "damping-discriminant")
+    assert finding(report, "missing-or-extra-term").data["kind"] == "extra"
+
+
+def test_different_with_a_witness() -> None:
+    report = check_claim("eta*c/lambda*(1+beta^2+eta*lambda)/(3-beta-eta*lambda^2*c)", "white-weight-variance")
+    assert report.verdict == "different", report
+    witness = report.witness
+    assert witness is not None
+    assert witness["claim"] != witness["formula"] == witness["exact"]
+    assert all(len(value) < 8 for value in witness["point"].values()), "small rational values"
+
+
+def test_outside() -> None:
+    report = check_claim(WHITE, "white-weight-variance", where="0 <= beta < 1")
+    assert report.verdict == "outside"
+    assert [f.verdict for f in report.diagnosis] == ["outside", "equivalent"]
+    inside = check_claim(WHITE, "white-weight-variance", where="0 <= beta < 1, eta*lambda < 2*(1+beta)")
+    assert inside.verdict == "equivalent"
+
+
+def test_unreadable_points_at_the_character() -> None:
+    report = check_claim("c/(M(M-1))", "reshuffled-noise-autocovariance")
+    assert report.verdict == "unreadable"
+    assert finding(report, "unreadable").data["column"] in (4, 5)
+    assert "M*(M-1)" in report.summary
+
+
+def test_undecided_says_what_was_tried() -> None:
+    report = check_claim(RESHUFFLED_BY_ROOTS, "reshuffled-weight-variance", seconds=0.001)
+    assert report.verdict == "undecided"
+    assert "not decided within 0.001 s" in report.summary
+
+
+def test_agreement_at_points_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checker whose proof engine gives up must not fall back on numbers."""
+    monkeypatch.setattr(examine_module.Comparison, "proved", False)
+    report = check_claim(WHITE, "white-weight-variance")
+    assert report.verdict == "undecided"
+    assert "no proof was found" in report.summary
+
+
+def test_a_logarithm_is_told_apart_by_values() -> None:
+    report = check_claim("log(eta*lambda)*c/lambda^2", "white-weight-variance")
+    assert report.verdict == "different"
+
+
+def test_undeclared_symbols_are_named_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="momentun.*momentum"):
+        check_claim("eta*c/(2*lambda*(1-momentun*foo))", "white-weight-variance")
+
+
+def test_own_notation_and_any_pair() -> None:
+    target = target_of_pair(heavy_ball(), reshuffled(), "weight-variance-at-last-position")
+    notation = DEFAULT_NOTATION.with_names({"gamma": "learning_rate", "T": "steps_per_epoch"})
+    report = check_claim("gamma^2*c/(6*(1-beta)^2)*T", target, notation=notation)
+    assert report.verdict in VERDICTS and report.against == target.name
+    assert report.verdict != "equivalent"
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"where": "beta > 1, beta < 0"}, "contradict"),
+    ({"seconds": 0}, r"seconds = 0 must lie in \(0, 600\]"),
+    ({"limit": "banana -> 0"}, "banana"),
+])
+def test_bad_options(options: Any, message: str) -> None:
+    with pytest.raises(TheoryError, match=message):
+        check_claim("eta*c/(2*lambda)", "white-weight-variance", **options)
+
+
+def test_unknown_slug() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'white-weight-variance'"):
+        check_claim("c", "white-weight-varianc")
+
+
+def test_the_report_is_json_and_quick() -> None:
+    started = time.monotonic()
+    record = check_claim("eta*c/(2*lambda)", "white-weight-variance").to_json()
+    assert time.monotonic() - started < 5
+    assert set(record) == {
+        "claim", "against", "verdict", "summary", "diagnosis", "evidence", "witness", "seconds",
+    }
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
