@@ -251,26 +251,23 @@ def _limit(
     """Leading term of over / under, and the next one that is not zero."""
     ground = Ground()
     expansion = Expansion(ground, order, approach.replace, region, check)
-    series = expansion.laurent.over(expansion.of(over), expansion.of(under))
-    if series.is_zero:
-        return _Outcome(ratio=sp.S.Zero, order=None, error=None, conditions=frozenset(expansion.conditions))
-    if not series.terms:
-        raise LostPrecisionError("nothing of the ratio is known")
-    back = approach.back
-    shown = [ground.expression(t).xreplace(back) if t else None for t in series.terms]
-    first = shown[0]
-    assert first is not None  # a series starts with its first nonzero term
-    if series.low < 0:
-        return _Outcome(ratio=sp.oo, order=None, error=None, conditions=frozenset(expansion.conditions))
-    ratio = sp.S.Zero if series.low > 0 else first
-    if series.low == 0 and ground.expression(series.terms[0]).has(*expansion.bounded):
+    numerator, denominator = expansion.of(over), expansion.of(under)
+    conditions = frozenset(expansion.conditions)
+    if numerator.is_zero:
+        return _Outcome(ratio=sp.S.Zero, order=None, error=None, conditions=conditions)
+    low, first, power, second = expansion.laurent.leading(numerator, denominator)
+    if low < 0:
+        return _Outcome(ratio=sp.oo, order=None, error=None, conditions=conditions)
+    if low > 0:
+        power, second = low, first
+    ratio = ground.expression(first)
+    if low == 0 and expansion.bounded and ratio.has(*expansion.bounded):
         raise NotRationalError("the ratio keeps oscillating")
-    later = range(1 if series.low == 0 else 0, len(shown))
-    power = next((i for i in later if shown[i] is not None), None)
-    error = None if power is None else shown[power] * approach.small ** (series.low + power)
-    exponent = None if power is None else _order(series.low + power, approach)
+    error = None if second is None else ground.expression(second).xreplace(approach.back)
     return _Outcome(
-        ratio=ratio, order=exponent, error=error, conditions=frozenset(expansion.conditions)
+        ratio=ratio.xreplace(approach.back) if low == 0 else sp.S.Zero,
+        order=None if error is None else _order(power, approach),
+        error=None if error is None else error * approach.small**power, conditions=conditions,
     )
 
 

@@ -15,7 +15,7 @@ from derivations.checking.region_points import points_where
 from derivations.checking.target import Target
 from theory.errors import NoStationaryLawError, TheoryError, UnstableError
 from theory.solvers.by_name import NotCoveredError, solve_by_name
-from theory.symbols import PARAMETERS
+from theory.symbols import PARAMETERS, lag, position
 
 __all__ = ["implied", "outside_point", "require_consistent", "why_outside"]
 
@@ -78,7 +78,8 @@ def outside_point(region: sp.Basic, target: Target) -> dict[str, Fraction] | Non
 
     Every part of the formula's condition that the region does not imply is broken in turn, just outside
     its bound; whether the quantity really does not exist there is asked of the exact solver. A part about
-    whole numbers alone (lags, M >= 2) counts only if the region says something about one of them.
+    whole numbers alone (lags, M >= 2) counts only if the region speaks of them: of the lag or position
+    in it; else of all its symbols; of M >= 2 in a relation about M alone.
 
     Returns
     -------
@@ -87,9 +88,7 @@ def outside_point(region: sp.Basic, target: Target) -> dict[str, Fraction] | Non
     symbols = sorted(set(target.parameters) | region.free_symbols, key=str)
     parts = _parts(target)
     for part in sorted(parts, key=_is_whole):
-        if _is_whole(part) and not part.free_symbols & region.free_symbols:
-            continue
-        if implied(part, region):
+        if (_is_whole(part) and not _speaks_of(region, part)) or implied(part, region):
             continue
         rest = [p for p in parts if p is not part]
         for others in (rest, [p for p in rest if _is_whole(p)], []):
@@ -131,6 +130,14 @@ def _parts(target: Target) -> list[sp.Basic]:
 
 def _is_whole(part: sp.Basic) -> bool:
     return all(s.is_integer for s in part.free_symbols)
+
+
+def _speaks_of(region: sp.Basic, part: sp.Basic) -> bool:
+    """Whether a region is about what a part on whole numbers restricts."""
+    subjects = part.free_symbols & {lag, position} or part.free_symbols
+    if part.free_symbols == subjects and len(subjects) == 1 and not subjects & {lag, position}:
+        return any(r.free_symbols == subjects for r in region.atoms(Relational))
+    return bool(subjects <= region.free_symbols)
 
 
 def _empty(parts: Sequence[sp.Basic], *, signs: bool = True) -> bool:
@@ -200,12 +207,10 @@ def _excluded(part: sp.Basic, point: Mapping[sp.Symbol, Fraction], target: Targe
     values = {s.name: v for s, v in point.items() if s.name in wanted}
     try:
         solve_by_name(target.rule, target.scheme, quantity, values)
-    except (UnstableError, NoStationaryLawError):
+    except (UnstableError, NoStationaryLawError, NotCoveredError):
         return True
-    except NotCoveredError:
-        return True
-    except TheoryError:
-        return part in target.rule.domain
+    except TheoryError:  # the rule asks for more than a law needs, or the numbers do not fit together
+        return False
     return False
 
 

@@ -110,6 +110,21 @@ class Laurent:
     def over(self, a: Series, b: Series) -> Series:
         return self.times(a, self.inverse(b))
 
+    def leading(self, a: Series, b: Series) -> tuple[int, RationalFunction, int, RationalFunction | None]:
+        """a/b as low, first coefficient, and the power and coefficient of its next nonzero term.
+
+        By long division, which stops there; None where no further term is known.
+        """
+        if not a.terms or not b.terms:
+            raise LostPrecisionError("numerator or denominator is zero to the order computed")
+        inverse = self.ground.one / b.terms[0]
+        first, low = a.terms[0] * inverse, a.low - b.low
+        for k in range(1, min(len(a.terms), len(b.terms))):
+            rest = a.terms[k] - first * b.terms[k] if b.terms[k] else a.terms[k]
+            if rest:
+                return low, first, low + k, rest * inverse
+        return low, first, low, None
+
     def power(self, a: Series, n: int) -> Series:
         if n < 0:
             return self.power(self.inverse(a), -n)
