@@ -52,9 +52,21 @@ def literals(region: sp.Basic) -> list[list[sp.Basic]]:
         if count > _MOST_BRANCHES:
             return [[r for one in lists if len(one) == 1 for r in one[0]]]
         return [[r for one in choice for r in one] for choice in product(*lists)]
+    if isinstance(region, sp.Not):
+        return literals(_negated(region.args[0]))
     if isinstance(region, sp.Ne):
         return [[sp.Lt(*region.args, evaluate=False)], [sp.Gt(*region.args, evaluate=False)]]
     return [[region]] if isinstance(region, Relational) else [[]]
+
+
+def _negated(condition: sp.Basic) -> sp.Basic:
+    """By De Morgan; SymPy leaves ``Not`` in front of ``And`` and ``Or``. Unknown: true, says nothing."""
+    if isinstance(condition, (sp.And, sp.Or)):
+        other = sp.Or if isinstance(condition, sp.And) else sp.And
+        return other(*(_negated(part) for part in condition.args))
+    if isinstance(condition, sp.Not):
+        return condition.args[0]
+    return sp.Not(condition) if isinstance(condition, Relational) else sp.true
 
 
 def alternatives(relation: sp.Basic) -> list[list[Row]] | None:

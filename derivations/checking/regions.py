@@ -108,7 +108,10 @@ def why_outside(point: Mapping[str, Fraction], target: Target) -> str:
     """Completes "at ...": why the formula says nothing at a point of :func:`outside_point`."""
     values = {PARAMETERS[n].symbol if n in PARAMETERS else sp.Symbol(n): v for n, v in point.items()}
     values |= {s: point[s.name] for s in target.parameters if s.name in point}
-    broken = [p for p in sorted(_parts(target), key=_is_whole) if not holds_at(p, values)]
+    def order(part: sp.Basic) -> tuple[bool, bool]:
+        return _is_whole(part), part in target.rule.domain
+
+    broken = [p for p in sorted(_parts(target), key=order) if not holds_at(p, values)]
     if not broken:
         return "the formula's condition holds"
     part = broken[0]

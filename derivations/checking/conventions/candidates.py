@@ -29,6 +29,7 @@ from theory.symbols import noise_variance
 __all__ = ["conventions", "explanations"]
 
 _MOST_CANDIDATES = 150
+#: alone, the law of the other rule is compared: it has no singularity at eta lambda = 1
 _LOOK_AHEAD = ("nesterov", "heavy-ball-for-nesterov")
 
 
@@ -42,7 +43,10 @@ def conventions(claim: sp.Expr, target: Target) -> Iterator[Candidate]:
     Candidates whose unit is not the target's, or that lack a symbol of the truth, are left out: they
     cannot be equal. At most 150.
     """
-    singles = [c for c in _families(target) if c.applies(target.rule.name, target.quantity)]
+    singles = [
+        c for c in _families(target) if c.applies(target.rule.name, target.quantity)
+        and (c.name not in _LOOK_AHEAD or target.rule.name.startswith("averaged:"))
+    ]
     pairs = (compose(a, b) for a, b in _compositions(target))
     seen = {claim}
     laws = _as_laws(claim, other_rules(claim, target), target) if _may_be_law(claim, target) else ()
@@ -94,8 +98,8 @@ def _compositions(target: Target) -> Iterator[tuple[Convention, Convention]]:
     momentum, noise, epochs, quantity = map(own, (MOMENTUM, NOISE, EPOCHS, QUANTITY))
     units = units_set_to_one(target.unit)
     yield from product(noise, epochs)
-    yield from product(noise, momentum)
     yield from product(quantity, momentum)
+    yield from product(noise, momentum)
     yield from product(momentum, epochs)
     yield from ((a, b) for a in momentum for b in momentum if b.name in _LOOK_AHEAD and a is not b)
     yield from product(ONE_MINUS, momentum)

@@ -62,10 +62,6 @@ EPOCHS: tuple[Convention, ...] = (
         name="cycles", summary="with the frequency in cycles per step",
         replace={frequency: frequency / (2 * sp.pi)},
     ),
-    Convention(
-        name="curvature-of-the-full-quadratic", summary="for the loss lambda theta^2 instead of "
-        "lambda theta^2 / 2", replace={curvature: curvature / 2, second_curvature: second_curvature / 2},
-    ),
 )
 
 

@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import sympy as sp
 
-from derivations.checking.conventions.momentum import ONE_DIRECTION
 from derivations.checking.target import Target
 from theory.errors import TheoryError
 from theory.law import stationary_law
@@ -34,13 +33,10 @@ _SCHEMES = {
     "kept-batch": "reshuffled epochs with a smaller last batch", "shuffled-once": "a single shuffle",
     "shuffled-once-unequal": "a single shuffle with a smaller last batch",
 }
-#: rules that a change of hyperparameters turns into the target's; those of the second list in one
-#: direction only
+#: rules that a change of hyperparameters turns into the target's
 _CONVERTIBLE = {
-    "heavy-ball": (("ema-momentum", "pytorch-sgd"), ("nesterov",)),
-    "ema-momentum": (("heavy-ball", "pytorch-sgd"), ()),
-    "pytorch-sgd": (("heavy-ball", "ema-momentum"), ()),
-    "nesterov": ((), ("heavy-ball",)),
+    "heavy-ball": ("ema-momentum", "pytorch-sgd"), "ema-momentum": ("heavy-ball", "pytorch-sgd"),
+    "pytorch-sgd": ("heavy-ball", "ema-momentum"),
 }
 Law = tuple[str, sp.Expr]
 
@@ -48,14 +44,14 @@ Law = tuple[str, sp.Expr]
 def other_rules(claim: sp.Expr, target: Target) -> Iterator[Law]:
     """(summary, law) of other momentum rules whose law has exactly the claim's symbols.
 
-    Not those that :mod:`.momentum` converts. Hyperparameters that the claim does not contain are put to the value where they do nothing. Not
-    plain SGD for a claim without momentum: that is a special case, not a convention.
+    Not those that :mod:`.momentum` converts. Hyperparameters that the claim does not contain are put to
+    the value where they do nothing. Not plain SGD for a claim without momentum: that is a special case,
+    not a convention.
     """
     used = claim.free_symbols
     if momentum not in used or target.rule.name.startswith("averaged:"):
         return
-    always, in_one = _CONVERTIBLE.get(target.rule.name, ((), ()))
-    known = {target.rule.name, *always, *(in_one if target.quantity in ONE_DIRECTION else ())}
+    known = {target.rule.name, *_CONVERTIBLE.get(target.rule.name, ())}
     for name, make in RULES:
         rule = make()
         if name in known or momentum not in rule.parameters:

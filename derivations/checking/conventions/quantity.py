@@ -10,7 +10,7 @@ from __future__ import annotations
 import sympy as sp
 
 from derivations.checking.conventions.convention import Convention
-from theory.symbols import learning_rate, momentum, steps_per_epoch
+from theory.symbols import curvature, learning_rate, momentum, second_curvature, steps_per_epoch
 
 __all__ = ["ERRORS_OF_SCALE", "QUANTITY"]
 
@@ -63,7 +63,7 @@ QUANTITY: tuple[Convention, ...] = (
     ),
 )
 
-#: factors that are conventions of the literature, but make a claim wrong by that factor
+#: factors that are conventions of the literature, but make a claim wrong
 ERRORS_OF_SCALE: tuple[Convention, ...] = (
     Convention(
         name="other-end-of-the-step", summary="with the opposite sign: the weights taken before the step, "
@@ -121,5 +121,9 @@ ERRORS_OF_SCALE: tuple[Convention, ...] = (
     Convention(
         name="summed-over-the-epoch", summary="for the sum over an epoch instead of the average",
         factor=1 / steps_per_epoch, quantities=(*_variances[:2], *_autocovariances, "loss-fluctuation"),
+    ),
+    Convention(
+        name="curvature-of-the-full-quadratic", summary="for the loss lambda theta^2 instead of "
+        "lambda theta^2 / 2", replace={curvature: curvature / 2, second_curvature: second_curvature / 2},
     ),
 )
