@@ -1,0 +1,36 @@
+"""How large a formula may be: every limit is several times what the catalogue itself needs.
+
+The longest formula of the catalogue prints as 8 424 characters of text through named quantities and as
+4 800 of LaTeX, with brackets 9 deep, exponents up to 5 and numbers of 2 digits.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "CHAIN", "CHARACTERS", "DEEPEST", "DIGITS", "EXPONENT", "LONG_DIGITS", "NESTED_FUNCTIONS", "NODES",
+    "NUMBER_BITS", "STATEMENTS", "WEIGHT",
+]
+
+#: characters of a text
+CHARACTERS: Final = 50_000
+#: brackets inside brackets, signs before signs, exponents of exponents
+DEEPEST: Final = 40
+#: operators in a row, summed over the brackets they stand in
+CHAIN: Final = 2_000
+#: numbers, names and operators
+NODES: Final = 25_000
+#: functions and roots inside each other
+NESTED_FUNCTIONS: Final = 8
+#: lines and definitions
+STATEMENTS: Final = 300
+#: nodes of the formula with its definitions put in, repeated ones counted each time
+WEIGHT: Final = 200_000
+#: digits of one number, and of all numbers of more than three digits together
+DIGITS: Final = 40
+LONG_DIGITS: Final = 1_000
+#: a numeric exponent, before and after like powers are collected
+EXPONENT: Final = 64
+#: bits of all powers of numbers together
+NUMBER_BITS: Final = 8_192

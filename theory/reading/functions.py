@@ -1,0 +1,81 @@
+"""Functions that a formula may call, built so that SymPy's automatic evaluation stays cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import sympy as sp
+
+from theory.sequences import LucasSequence
+
+__all__ = ["FUNCTIONS", "SPECIAL_FORMS", "UNREAD_FUNCTIONS", "apply_function", "lucas_sequence"]
+
+#: name in text -> how many arguments it takes (None: one or more)
+FUNCTIONS: dict[str, int | None] = {
+    "sqrt": 1, "exp": 1, "log": 1, "ln": 1, "cos": 1, "sin": 1, "Abs": 1, "abs": 1, "Mod": 2,
+    "Min": None, "Max": None, "min": None, "max": None, "LucasSequence": None,
+}
+#: written like functions, with arguments of their own kind
+SPECIAL_FORMS = ("Sum", "Piecewise")
+#: what to write for functions that are not read
+UNREAD_FUNCTIONS = {
+    "tan": "sin(x)/cos(x)", "cot": "cos(x)/sin(x)", "sec": "1/cos(x)", "csc": "1/sin(x)",
+    "sinh": "(exp(x) - exp(-x))/2", "cosh": "(exp(x) + exp(-x))/2",
+    "tanh": "(exp(x) - exp(-x))/(exp(x) + exp(-x))", "coth": "(exp(x) + exp(-x))/(exp(x) - exp(-x))",
+    "cbrt": "x**(1/3)", "pow": "x**y", "Rational": "p/q", "Integer": "the number itself",
+    "Float": "the number itself", "Symbol": "the name itself", "summation": "Sum(term, (h, a, b))",
+    "sum": "Sum(term, (h, a, b))", "product": "the factors", "Product": "the factors",
+}
+_LARGEST_INDEX = 64
+
+
+def apply_function(name: str, arguments: Sequence[sp.Expr]) -> sp.Expr:
+    """The function of its arguments; ``sqrt`` and the sequences are built elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If the value does not exist or would be dear: the message says what to write.
+    """
+    first = arguments[0]
+    if name == "exp":
+        if any(not log.args[0].is_Symbol for log in first.atoms(sp.log)):
+            raise ValueError("a logarithm in an exponent is read of a single letter only")
+        return sp.exp(first)
+    if name in ("log", "ln"):
+        if first == 0:
+            raise ValueError("the logarithm of 0 does not exist")
+        return sp.log(first) if first.is_Symbol or first.is_Rational else sp.log(first, evaluate=False)
+    if name in ("cos", "sin"):
+        return (sp.cos if name == "cos" else sp.sin)(first)
+    if name in ("Abs", "abs"):
+        plain = first.is_Symbol or first.is_Rational
+        return sp.Abs(first) if plain else sp.Abs(first, evaluate=False)
+    if name == "Mod":
+        if arguments[1] == 0:
+            raise ValueError("Mod by 0 does not exist")
+        return sp.Mod(first, arguments[1], evaluate=False)
+    build: Callable[..., sp.Expr] = sp.Min if name in ("Min", "min") else sp.Max
+    return first if len(arguments) == 1 else build(*arguments, evaluate=False)
+
+
+def lucas_sequence(k: sp.Expr, n: sp.Expr, invariants: Sequence[sp.Expr]) -> sp.Expr:
+    """``LucasSequence(k, n, *invariants)``, expanded at a whole n only where that is cheap.
+
+    Raises
+    ------
+    ValueError
+        If k is not one of 0..d-1, or n is a number but no whole one from 0 to 64.
+    """
+    d = len(invariants)
+    if not 1 <= d <= 8:
+        raise ValueError(f"LucasSequence(k, n, e1, ..., ed) needs 1 to 8 invariants; got {d}")
+    if not (k.is_Integer and 0 <= int(k) < d):
+        raise ValueError(f"the k of LucasSequence(k, n, e1, ..., ed) is a whole number from 0 to {d - 1}")
+    if n.is_number and not (n.is_Integer and 0 <= int(n) <= _LARGEST_INDEX):
+        raise ValueError(f"the n of LucasSequence is a letter or a whole number from 0 to {_LARGEST_INDEX}")
+    if n.is_Integer:
+        small = all(e.is_Integer and abs(int(e)) < 1000 for e in invariants)
+        if not (small or (int(n) <= d + 1 and all(e.is_Atom for e in invariants))):
+            return LucasSequence(k, n, *invariants, evaluate=False)
+    return LucasSequence(k, n, *invariants)
