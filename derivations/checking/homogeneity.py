@@ -48,9 +48,9 @@ class Homogeneity:
 
 def homogeneity(expression: sp.Basic) -> Homogeneity:
     """Walk the expression once; constants and summation indices are dimensionless."""
-    found: dict[frozenset[tuple[sp.Symbol, Fraction]], Form] = {}
-    total = _walk(expression, found)
-    return Homogeneity(total=total, balanced=tuple(found.values()))
+    found = _Walk()
+    total = found.of(expression)
+    return Homogeneity(total=total, balanced=tuple(found.balanced.values()))
 
 
 def _value(form: Form, units: Mapping[sp.Symbol, Unit]) -> Unit:
@@ -67,47 +67,59 @@ def _combined(parts: Iterable[tuple[Form, Fraction]]) -> Form:
     return {s: power for s, power in out.items() if power}
 
 
-_Found = dict[frozenset[tuple[sp.Symbol, Fraction]], Form]
+class _Walk:
+    """One walk; every shared part is visited once."""
 
+    def __init__(self) -> None:
+        self.balanced: dict[frozenset[tuple[sp.Symbol, Fraction]], Form] = {}
+        self._known: dict[sp.Basic, Form] = {}
 
-def _require_none(form: Form, found: _Found) -> None:
-    if form:
-        found[frozenset(form.items())] = form
+    def of(self, node: sp.Basic) -> Form:
+        if node not in self._known:
+            self._known[node] = self._form(node)
+        return self._known[node]
 
+    def _form(self, node: sp.Basic) -> Form:
+        if node.is_Symbol:
+            return {node: Fraction(1)}
+        if isinstance(node, (sp.Add, sp.Max, sp.Min, Relational)):
+            return self._same(node.args)
+        if isinstance(node, sp.Mul):
+            return _combined((self.of(a), Fraction(1)) for a in node.args)
+        if isinstance(node, sp.Pow) and node.exp.is_Rational:
+            power = Fraction(int(node.exp.p), int(node.exp.q))
+            return _combined([(self.of(node.base), power)])
+        if isinstance(node, sp.Sum):
+            return self._sum(node)
+        if isinstance(node, sp.Abs):
+            return self.of(node.args[0])
+        if isinstance(node, sp.Piecewise):
+            for _, condition in node.args:
+                self.of(condition)
+            return self._same([value for value, _ in node.args])
+        for argument in node.args:  # functions, sequences, symbolic powers
+            self._require_none(self.of(argument))
+        return {}
 
-def _same(parts: Iterable[sp.Basic], found: _Found) -> Form:
-    forms = [_walk(part, found) for part in parts]
-    for form in forms[1:]:
-        _require_none(_combined([(form, Fraction(1)), (forms[0], Fraction(-1))]), found)
-    return forms[0] if forms else {}
-
-
-def _walk(node: sp.Basic, found: _Found) -> Form:
-    if node.is_Symbol:
-        return {node: Fraction(1)}
-    if isinstance(node, (sp.Add, sp.Max, sp.Min, Relational)):
-        return _same(node.args, found)
-    if isinstance(node, sp.Mul):
-        return _combined((_walk(a, found), Fraction(1)) for a in node.args)
-    if isinstance(node, sp.Pow) and node.exp.is_Rational:
-        power = Fraction(int(node.exp.p), int(node.exp.q))
-        return _combined([(_walk(node.base, found), power)])
-    if isinstance(node, sp.Sum):
+    def _sum(self, node: sp.Sum) -> Form:
+        """Indices are dimensionless inside; no other part of the expression knows them."""
         indices = {limit[0] for limit in node.limits}
         for _, *bounds in node.limits:
             for bound in bounds:
-                _require_none(_walk(bound, found), found)
-        inside: _Found = {}
-        total = _walk(node.function, inside)
-        for form in inside.values():
-            _require_none({s: p for s, p in form.items() if s not in indices}, found)
+                self._require_none(self.of(bound))
+        inside = _Walk()
+        total = inside.of(node.function)
+        for form in inside.balanced.values():
+            self._require_none({s: p for s, p in form.items() if s not in indices})
         return {s: p for s, p in total.items() if s not in indices}
-    if isinstance(node, sp.Abs):
-        return _walk(node.args[0], found)
-    if isinstance(node, sp.Piecewise):
-        for _, condition in node.args:
-            _walk(condition, found)
-        return _same([value for value, _ in node.args], found)
-    for argument in node.args:  # functions, sequences, symbolic powers
-        _require_none(_walk(argument, found), found)
-    return {}
+
+    def _same(self, parts: Iterable[sp.Basic]) -> Form:
+        forms = [self.of(part) for part in parts]
+        for form in forms[1:]:
+            if form != forms[0]:
+                self._require_none(_combined([(form, Fraction(1)), (forms[0], Fraction(-1))]))
+        return forms[0] if forms else {}
+
+    def _require_none(self, form: Form) -> None:
+        if form:
+            self.balanced[frozenset(form.items())] = form

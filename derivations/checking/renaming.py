@@ -12,6 +12,7 @@ import sympy as sp
 
 from derivations.checking.habits import MEANINGS, Meaning, habits_of, letter_of
 from derivations.checking.homogeneity import DECLARED_UNITS, Homogeneity, Unit, homogeneity
+from derivations.checking.replacing import replaced, symbols_after
 from derivations.checking.target import Target
 from theory.sequences import LucasSequence
 from theory.symbols import PARAMETERS, batch_size, samples
@@ -19,6 +20,8 @@ from theory.symbols import PARAMETERS, batch_size, samples
 __all__ = ["Candidate", "renamings"]
 
 _MOST_CANDIDATES = 300
+#: where every letter is declared, a second meaning of one or a swap of two
+_MOST_REREADINGS = 60
 _MOST_STATES = 20_000
 #: what each implausibility costs, in places of the habit lists
 _NO_HABIT = 6
@@ -69,16 +72,16 @@ def renamings(
     letters must get a meaning; a declared letter may be meant as something else, above all one that
     the truth does not contain. Maps under which a sum adds different units are dropped, those with
     another unit than the target's come last; a letter of an exponent must be a whole number. At most
-    300 candidates; the identity is none of them.
+    300 candidates, 60 where every letter is declared; the identity is none of them.
     """
-    wanted = target.truth.free_symbols
+    used, wanted = claim.free_symbols, target.truth.free_symbols
     letters = _letters(claim, unknown, wanted)
     if not letters:
         return
     units = homogeneity(claim)
     goal: Unit = (Fraction(target.unit[0]), Fraction(target.unit[1]))
     found: list[tuple[int, int, Candidate]] = []
-    yielded = 0
+    yielded, most = 0, _MOST_CANDIDATES if unknown else _MOST_REREADINGS
     seen: set[sp.Expr] = {claim}
     for cost, chosen in _assignments(letters, units):
         # the search is ordered by the letters' own costs: whatever is cheaper has been seen
@@ -91,17 +94,17 @@ def renamings(
         table = {symbol: meaning.expression for symbol, meaning in mapping.items()}
         if not table:
             continue
-        expression = claim.xreplace(table)
-        if expression in seen or _has_odd_root(expression, claim):
+        expression = replaced(claim, table)
+        if expression in seen or _has_odd_root(expression, claim, table):
             continue
         seen.add(expression)
-        total = cost + _UNCOVERED * len(wanted - expression.free_symbols)
-        total += _NOT_IN_TRUTH * len(expression.free_symbols - wanted)
+        after = symbols_after(used, table)
+        total = cost + _UNCOVERED * len(wanted - after) + _NOT_IN_TRUTH * len(after - wanted)
         total += 0 if units.unit(_units(letters, chosen)) == goal else _OTHER_UNIT
         candidate = Candidate(kind="renaming", summary=_summary(mapping), expression=expression)
         heapq.heappush(found, (total, len(seen), candidate))
         yielded += 1
-        if yielded >= _MOST_CANDIDATES:
+        if yielded >= most:
             break
     while found:
         yield heapq.heappop(found)[2]
@@ -194,11 +197,17 @@ def _whole_letters(claim: sp.Expr) -> set[sp.Symbol]:
     return out
 
 
-def _has_odd_root(expression: sp.Expr, claim: sp.Expr) -> bool:
+def _has_odd_root(
+    expression: sp.Expr, claim: sp.Expr, table: Mapping[sp.Symbol, sp.Expr]
+) -> bool:
     """Whether a standard deviation occurred in an odd power, so that a root is left."""
-    roots = {p for p in expression.atoms(sp.Pow) if p.exp.is_Rational and not p.exp.is_Integer}
-    before = {p for p in claim.atoms(sp.Pow) if p.exp.is_Rational and not p.exp.is_Integer}
-    return len(roots) > len(before)
+    if not any(_roots(meaning) for meaning in table.values()):
+        return False
+    return len(_roots(expression)) > len(_roots(claim))
+
+
+def _roots(expression: sp.Expr) -> set[sp.Expr]:
+    return {p for p in expression.atoms(sp.Pow) if p.exp.is_Rational and not p.exp.is_Integer}
 
 
 def _summary(mapping: Mapping[sp.Symbol, Meaning]) -> str:

@@ -23,6 +23,7 @@ from derivations.checking.conventions.noise import CONTINUOUS_TIME, NOISE
 from derivations.checking.conventions.quantity import ERRORS_OF_SCALE, QUANTITY
 from derivations.checking.homogeneity import DECLARED_UNITS, Homogeneity, Unit, homogeneity
 from derivations.checking.renaming import Candidate
+from derivations.checking.replacing import symbols_after
 from derivations.checking.target import Target
 from theory.symbols import noise_variance
 
@@ -135,8 +136,11 @@ def _translated(
     for convention in candidates:
         if not _possible(convention, used, wanted) or _unit_in(convention, units, used) != goal:
             continue
+        after = symbols_after(used | convention.factor.free_symbols, convention.replace)
+        if not wanted <= after:
+            continue
         expression = convention.translate(claim)
-        if expression in seen or not wanted <= expression.free_symbols:
+        if expression in seen:
             continue
         seen.add(expression)
         yield Candidate(kind="convention", summary=convention.summary, expression=expression)

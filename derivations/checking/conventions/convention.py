@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
+from derivations.checking.replacing import replaced
+
 __all__ = ["Convention"]
 
 
@@ -57,4 +59,4 @@ class Convention:
         scaled = claim if self.power == 1 else claim**self.power
         if self.factor != 1:
             scaled = scaled * self.factor
-        return scaled.xreplace(dict(self.replace)) if self.replace else scaled
+        return replaced(scaled, self.replace) if self.replace else scaled
