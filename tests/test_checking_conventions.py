@@ -187,6 +187,9 @@ WRONG = (
     ("white-weight-spectrum", lambda t: 2 * t),
     ("correlation-time", lambda t: t / 2),
     ("dropped-batch-weight-variance", lambda t: t.xreplace({_n: _n - 1})),
+    ("correlation-time-steep", lambda t: t * _eta),
+    ("continuous-time-weight-variance", lambda t: t / _eta),
+    ("white-weight-variance", lambda t: t / _c),
 )
 
 
@@ -205,6 +208,7 @@ EXPLAINED = (
     ("correlation-time", lambda t: t / 2, "without the factor 2"),
     ("correlation-time", lambda t: t / _m, "in epochs"),
     ("white-weight-velocity-covariance", lambda t: -t, "opposite sign"),
+    ("white-weight-variance", lambda t: t / _c, "noise variance set to 1"),
     ("white-weight-variance", lambda t: t / _eta * 2, "diffusion coefficient"),
     ("reshuffled-weight-variance", lambda t: _truth("white-weight-variance"), "independent batches"),
     ("reshuffled-weight-variance", lambda t: _truth("shuffled-once-weight-variance"), "single shuffle"),

@@ -30,6 +30,7 @@ from theory.symbols import noise_variance
 __all__ = ["conventions", "explanations"]
 
 _MOST_CANDIDATES = 150
+_UNITS = ("unit-learning-rate", "unit-curvature")
 #: alone, the law of the other rule is compared: it has no singularity at eta lambda = 1
 _LOOK_AHEAD = ("nesterov", "heavy-ball-for-nesterov")
 
@@ -63,7 +64,7 @@ def explanations(claim: sp.Expr, target: Target) -> Iterator[Candidate]:
     proofs as in :func:`conventions`.
     """
     singles = [
-        c for c in (*ERRORS_OF_SCALE, *CONTINUOUS_TIME)
+        c for c in (*ERRORS_OF_SCALE, *CONTINUOUS_TIME, *units_set_to_one(target.unit)[:1])
         if c.applies(target.rule.name, target.quantity)
     ]
     yield from _translated(claim, singles, target, {claim})
@@ -88,7 +89,7 @@ def compose(first: Convention, second: Convention) -> Convention:
 
 def _families(target: Target) -> Iterable[Convention]:
     return (*MOMENTUM, *QUANTITY, *NOISE, *EPOCHS, *_relative(target), *ONE_MINUS,
-            *units_set_to_one(target.unit))
+            *units_set_to_one(target.unit)[1:])
 
 
 def _compositions(target: Target) -> Iterator[tuple[Convention, Convention]]:
@@ -140,10 +141,15 @@ def _translated(
         if not wanted <= after:
             continue
         expression = convention.translate(claim)
-        if expression in seen:
+        if expression in seen or (convention.name in _UNITS and _is_monomial(expression / claim)):
             continue
         seen.add(expression)
         yield Candidate(kind="convention", summary=convention.summary, expression=expression)
+
+
+def _is_monomial(ratio: sp.Expr) -> bool:
+    """Then a unit set to one is a dropped factor, no convention."""
+    return all(f.is_number or f.as_base_exp()[0].is_Symbol for f in sp.Mul.make_args(ratio))
 
 
 def _possible(convention: Convention, used: set[sp.Symbol], wanted: set[sp.Symbol]) -> bool:
