@@ -219,7 +219,7 @@ def test_an_unreadable_claim_is_reported_and_refused(check: Check) -> None:
     (("eta", *WHITE, "--seconds", "0"), "seconds = 0 must be positive"),
     (("eta", *WHITE, "--seconds", "nan"), "seconds"),
     (("eta", *WHITE, "--notation", "gamma"), "expected 'name = meaning', found 'gamma'"),
-    (("eta*c*zzz_top/lambda", *WHITE), "zzz_top"),
+    (("eta + c*lamda_top**2", *WHITE), "'lamda_top' (line 1, column 9)"),
     (("eta*c/lambda", *WHITE, "--where", "eta < 1, eta > 2"), ""),
     (("eta*c/lambda", *WHITE, "--limit", "nonsense -> 7"), "nonsense"),
     (("--file", "no/such/file", *WHITE), "No such file"),

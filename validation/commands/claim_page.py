@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["claim_page"]
 
 _WIDTH = 100
-#: words for the values of a witness, in the order in which they are shown
-_VALUES = (("claim", "claim"), ("formula", "formula"), ("exact", "exact (independent solver)"))
+#: the values of a witness, in the order in which they are shown
+_VALUES = ("claim", "formula", "exact")
 
 
 def claim_page(report: ClaimReport, entry: ClaimEntry | None = None) -> str:
@@ -36,8 +37,8 @@ def claim_page(report: ClaimReport, entry: ClaimEntry | None = None) -> str:
         lines += ["", "what holds as well"]
         for finding in report.diagnosis[1:]:
             lines += _finding(finding)
-    if report.witness is not None:
-        lines += ["", *_witness(dict(report.witness))]
+    shown = [] if report.witness is None else list(_witness(dict(report.witness)))
+    lines += ["", *shown] if shown else []
     lines += ["", f"{report.seconds:.1f} s", ""]
     return "\n".join(lines)
 
@@ -59,22 +60,24 @@ def _finding(finding: Finding) -> Iterator[str]:
 
 
 def _witness(witness: dict[str, object]) -> Iterator[str]:
+    """The point, and what claim, formula and solver say there; nothing where no value exists."""
+    rows = [(name, _decimal(str(witness[name]))) for name in _VALUES if witness.get(name) is not None]
+    if not rows:
+        return
     point = witness.get("point")
     where = ", ".join(f"{n} = {v}" for n, v in point.items()) if isinstance(point, dict) else str(point)
-    yield from _wrapped(f"at {where}", "  ", "witness ")
-    rows = [(words, str(witness[key])) for key, words in _VALUES if witness.get(key) is not None]
-    width = max((len(name) for name, _ in rows), default=0)
+    yield from _wrapped(f"at {where}", " " * 10, f"{'witness':<10}")
+    width = max(len(value) for _, value in rows)
     for name, value in rows:
-        yield f"  {name:<{width}}  {_decimal(value)}"
+        how = f"   {witness.get('exact_by') or ''}" if name == "exact" else ""
+        yield f"  {name:<10}{value:<{width}}{how}".rstrip()
 
 
 def _decimal(value: str) -> str:
-    """A fraction with its decimal value beside it; very long fractions by their value alone."""
-    from fractions import Fraction
-
+    """A fraction with its decimal value beside it."""
     try:
         number = Fraction(value)
-    except (ValueError, ZeroDivisionError):
+        decimal = f"{float(number):.8g}"
+    except (ValueError, ArithmeticError):
         return value
-    decimal = f"{float(number):.10g}"
-    return decimal if value == decimal else f"{decimal}  = {value}" if len(value) <= 60 else f"{decimal}"
+    return value if "/" not in value else f"{value} = {decimal}"
