@@ -34,6 +34,7 @@ _x = _eta * _lambda
     (sp.And(_beta > 2, _beta < 1), "momentum > 2"),
     (sp.And(_x > 4, _x < 2 * (1 + _beta), _beta < 1), "curvature.learning_rate > 4"),
     (sp.Lt(_eta, -1, evaluate=False), "learning_rate < -1 contradicts learning_rate > 0"),
+    (sp.And(_beta > 1, sp.Lt(_beta, 0, evaluate=False), evaluate=False), "cannot hold together"),
     (sp.And(_m > 1, _m < 2), "steps_per_epoch > 1"),
     (sp.And(_tau > _m, _tau < _m + 1), "lag"),
     (sp.And(_eta > 4, _lambda > 1, _x < 3), "curvature.learning_rate < 3"),

@@ -9,7 +9,9 @@ from itertools import islice
 import sympy as sp
 from sympy.core.relational import Relational
 
-from derivations.checking.inequalities import infeasible, literals
+from derivations.checking.implication import empty, implied
+from derivations.checking.inequalities import infeasible
+from derivations.checking.normal_form import literals
 from derivations.checking.points import holds_at
 from derivations.checking.region_points import points_where
 from derivations.checking.target import Target
@@ -41,14 +43,15 @@ def require_consistent(region: sp.Basic) -> None:
             "lag and position whole numbers. Drop or correct one of them"
         )
     parts = list(sp.And.make_args(region))
-    if not _empty(parts):
+    if not empty(parts):
         return
+    among_themselves = empty(parts, signs=False)
     for part in list(parts):  # leave out whatever is not needed for the contradiction
         rest = [p for p in parts if p is not part]
-        if rest and _empty(rest):
+        if rest and empty(rest, signs=not among_themselves):
             parts = rest
     shown = " and ".join(_shown(p) for p in parts)
-    if _empty(parts, signs=False):
+    if among_themselves:
         raise TheoryError(f"contradictory assumptions: {shown} cannot hold together. Drop or correct one")
     symbols = sorted(set().union(*(p.free_symbols for p in parts)), key=str)
     domains = ", ".join(filter(None, map(_domain_text, symbols)))
@@ -56,21 +59,6 @@ def require_consistent(region: sp.Basic) -> None:
         f"contradictory assumptions: {shown} {'contradicts' if len(parts) == 1 else 'contradict'} "
         f"{domains}. Drop or correct one"
     )
-
-
-def implied(condition: sp.Basic, region: sp.Basic) -> bool:
-    """Whether the condition is proved to follow from the region and the symbols' own domains.
-
-    Exact and linear, as in :func:`require_consistent`; a product of factors follows from the signs of its
-    factors. False where it is not decided.
-    """
-    if condition in (sp.true, sp.false):
-        return bool(condition) or _empty([region])
-    if isinstance(condition, sp.And):
-        return all(implied(part, region) for part in condition.args)
-    if _empty([region, sp.Not(condition)]):
-        return True
-    return isinstance(condition, Relational) and _follows_by_signs(condition, region)
 
 
 def outside_point(region: sp.Basic, target: Target) -> dict[str, Fraction] | None:
@@ -141,46 +129,6 @@ def _speaks_of(region: sp.Basic, part: sp.Basic) -> bool:
     if part.free_symbols == subjects and len(subjects) == 1 and not subjects & {lag, position}:
         return any(r.free_symbols == subjects for r in region.atoms(Relational))
     return bool(subjects <= region.free_symbols)
-
-
-def _empty(parts: Sequence[sp.Basic], *, signs: bool = True) -> bool:
-    """Whether all parts together provably hold nowhere."""
-    return all(infeasible(branch, signs=signs) for branch in literals(sp.And(*parts, evaluate=False)))
-
-
-def _follows_by_signs(condition: Relational, region: sp.Basic) -> bool:
-    """A product > 0 or >= 0 whose factors have signs that follow from the region."""
-    if isinstance(condition, (sp.Eq, sp.Ne)):
-        return False
-    gap = condition.lhs - condition.rhs
-    if isinstance(condition, (sp.StrictLessThan, sp.LessThan)):
-        gap = -gap
-    strict = isinstance(condition, (sp.StrictLessThan, sp.StrictGreaterThan))
-    try:
-        factors = sp.Mul.make_args(sp.factor(gap))
-    except sp.PolynomialError:
-        return False
-    if len(factors) < 2:
-        return False
-    sign = 1
-    for factor in factors:
-        base = factor.base if isinstance(factor, sp.Pow) and factor.exp.is_Integer else factor
-        power = int(factor.exp) if base is not factor else 1
-        found = _sign(base, region, strict or power < 0)
-        if found == 0:
-            return False
-        sign *= found**power if power % 2 else 1
-    return sign > 0
-
-
-def _sign(factor: sp.Expr, region: sp.Basic, strict: bool) -> int:
-    """1 or -1 if the factor is proved positive or negative (or zero, if not strict), else 0."""
-    for value, known in ((1, factor.is_positive if strict else factor.is_nonnegative),
-                         (-1, factor.is_negative if strict else factor.is_nonpositive)):
-        opposite = sp.Le if strict else sp.Lt
-        if known or _empty([region, opposite(value * factor, 0)]):
-            return value
-    return 0
 
 
 def _points_breaking(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 import sympy as sp
 
+from derivations.checking.assignments import Letter, assignments, units_of
+from derivations.checking.candidate import Candidate
 from derivations.checking.habits import MEANINGS, Meaning, habits_of, letter_of
-from derivations.checking.homogeneity import DECLARED_UNITS, Homogeneity, Unit, homogeneity
+from derivations.checking.homogeneity import Unit, homogeneity
 from derivations.checking.replacing import replaced, symbols_after
 from derivations.checking.target import Target
 from theory.sequences import LucasSequence
@@ -22,45 +22,12 @@ __all__ = ["Candidate", "renamings"]
 _MOST_CANDIDATES = 300
 #: where every letter is declared, a second meaning of one or a swap of two
 _MOST_REREADINGS = 60
-_MOST_STATES = 20_000
 #: what each implausibility costs, in places of the habit lists
 _NO_HABIT = 6
 _NOT_IN_TRUTH = 4
 _UNCOVERED = 3
 _REREAD = 5
 _OTHER_UNIT = 14
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A rewriting of the claim under which it might be right.
-
-    Attributes
-    ----------
-    kind
-        "renaming" or "convention".
-    summary
-        Completes "equivalent ...": ``with gamma as the learning rate and b as the batch size``.
-    expression
-        The claim, translated into the project's symbols and conventions: it equals ``target.truth``
-        exactly if the rewriting is the explanation.
-    proof
-        Two sides whose equality is the same statement and cheaper to prove than
-        ``expression = target.truth``; None where there are none.
-    """
-
-    kind: Literal["renaming", "convention"]
-    summary: str
-    expression: sp.Expr
-    proof: tuple[sp.Expr, sp.Expr] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    """One symbol of the claim and its options, cheapest first; None leaves it as it is."""
-
-    symbol: sp.Symbol
-    options: tuple[tuple[int, Meaning | None], ...]
 
 
 def renamings(
@@ -83,7 +50,7 @@ def renamings(
     found: list[tuple[int, int, Candidate]] = []
     yielded, most = 0, _MOST_CANDIDATES if unknown else _MOST_REREADINGS
     seen: set[sp.Expr] = {claim}
-    for cost, chosen in _assignments(letters, units):
+    for cost, chosen in assignments(letters, units):
         # the search is ordered by the letters' own costs: whatever is cheaper has been seen
         while found and found[0][0] <= cost:
             yield heapq.heappop(found)[2]
@@ -100,7 +67,7 @@ def renamings(
         seen.add(expression)
         after = symbols_after(used, table)
         total = cost + _UNCOVERED * len(wanted - after) + _NOT_IN_TRUTH * len(after - wanted)
-        total += 0 if units.unit(_units(letters, chosen)) == goal else _OTHER_UNIT
+        total += 0 if units.unit(units_of(letters, chosen)) == goal else _OTHER_UNIT
         candidate = Candidate(kind="renaming", summary=_summary(mapping), expression=expression)
         heapq.heappush(found, (total, len(seen), candidate))
         yielded += 1
@@ -112,7 +79,7 @@ def renamings(
 
 def _letters(
     claim: sp.Expr, unknown: Sequence[sp.Symbol], wanted: set[sp.Symbol]
-) -> list[_Letter]:
+) -> list[Letter]:
     used = claim.free_symbols
     whole = _whole_letters(claim)
     possible = [m for m in MEANINGS if m.symbol in wanted or m.symbol in (batch_size, samples)]
@@ -134,53 +101,8 @@ def _letters(
                 cost += _REREAD if symbol in wanted else 1
             options.append((cost, meaning))
         options.sort(key=lambda option: option[0])
-        out.append(_Letter(symbol, tuple(options)))
+        out.append(Letter(symbol, tuple(options)))
     return out
-
-
-def _assignments(
-    letters: Sequence[_Letter], units: Homogeneity
-) -> Iterator[tuple[int, tuple[Meaning | None, ...]]]:
-    """Best first; injective, and homogeneous."""
-    if any(not letter.options for letter in letters):
-        return
-    rest = [0] * (len(letters) + 1)
-    for i in range(len(letters) - 1, -1, -1):
-        rest[i] = rest[i + 1] + letters[i].options[0][0]
-    count = 0
-    # (cost so far plus the least still to come, tie, cost so far, options chosen)
-    heap: list[tuple[int, int, int, tuple[int, ...]]] = [(rest[0], 0, 0, ())]
-    while heap and count < _MOST_STATES:
-        _, _, cost, chosen = heapq.heappop(heap)
-        depth = len(chosen)
-        if depth == len(letters):
-            meanings = tuple(
-                letter.options[i][1] for letter, i in zip(letters, chosen, strict=True)
-            )
-            if units.unit(_units(letters, meanings)) is not None:
-                yield cost, meanings
-            continue
-        taken = {_head(letters[i], letters[i].options[k][1]) for i, k in enumerate(chosen)}
-        for k, (step, meaning) in enumerate(letters[depth].options):
-            if _head(letters[depth], meaning) in taken:
-                continue
-            count += 1
-            bound = cost + step + rest[depth + 1]
-            heapq.heappush(heap, (bound, count, cost + step, (*chosen, k)))
-
-
-def _head(letter: _Letter, meaning: Meaning | None) -> sp.Symbol:
-    """The project symbol that this letter takes."""
-    return letter.symbol if meaning is None else meaning.symbol
-
-
-def _units(
-    letters: Sequence[_Letter], chosen: Sequence[Meaning | None]
-) -> dict[sp.Symbol, Unit]:
-    return {
-        letter.symbol: DECLARED_UNITS[letter.symbol] if meaning is None else meaning.unit
-        for letter, meaning in zip(letters, chosen, strict=True)
-    }
 
 
 def _whole_letters(claim: sp.Expr) -> set[sp.Symbol]:

@@ -8,6 +8,7 @@ from itertools import chain, islice, product
 
 import sympy as sp
 
+from derivations.checking.candidate import Candidate
 from derivations.checking.conventions.convention import Convention
 from derivations.checking.conventions.epochs import EPOCHS, units_set_to_one
 from derivations.checking.conventions.laws import (
@@ -22,7 +23,6 @@ from derivations.checking.conventions.momentum import MOMENTUM, ONE_MINUS
 from derivations.checking.conventions.noise import CONTINUOUS_TIME, NOISE
 from derivations.checking.conventions.quantity import ERRORS_OF_SCALE, QUANTITY
 from derivations.checking.homogeneity import DECLARED_UNITS, Homogeneity, Unit, homogeneity
-from derivations.checking.renaming import Candidate
 from derivations.checking.replacing import symbols_after
 from derivations.checking.target import Target
 from theory.symbols import noise_variance
