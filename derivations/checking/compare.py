@@ -8,6 +8,7 @@ from typing import Any
 
 import mpmath
 import sympy as sp
+from sympy.printing.str import StrPrinter
 
 from derivations.checking.exact_value import exact_value
 from derivations.checking.point_value import UndefinedError, value_at
@@ -18,8 +19,9 @@ from derivations.evaluation import NotRationalError
 from derivations.factored import Factored, factored
 from derivations.step import Outcome, Step
 from theory.sequences import LucasSequence
+from theory.symbols import second_curvature
 
-__all__ = ["Comparison", "quick_test", "same_value", "shown", "witness_at"]
+__all__ = ["Comparison", "plain_text", "quick_test", "same_value", "shown"]
 
 _RATIONAL: frozenset[int] = frozenset()
 #: of 50 digits; two different expressions that agree to 35 at a rational point are not to be expected
@@ -55,11 +57,14 @@ class Comparison:
     claim: sp.Expr
     target: Target
 
+    #: two other sides whose equality is the same statement and cheaper to prove
+    sides: tuple[sp.Expr, sp.Expr] | None = None
+
     @cached_property
     def forms(self) -> tuple[Element, Element] | str:
         """Both in one field of rational functions; or why there is none."""
         try:
-            first, second = rational_forms([self.claim, self.target.truth])
+            first, second = rational_forms(self.sides or (self.claim, self.target.truth))
         except (NotRationalError, RecursionError) as error:
             return str(error) or "the expression is nested too deeply"
         return first, second
@@ -108,11 +113,13 @@ class Comparison:
     @cached_property
     def witness(self) -> dict[str, Any] | None:
         """A point at small rational values where the two differ; None if none was found."""
+        undefined = None
         for point in small_points(self.target, _WITNESSES):
             found = witness_at(self.claim, self.target, point)
-            if found is not None:
+            if found is not None and found["relative_difference"] is not None:
                 return found
-        return None
+            undefined = undefined or found
+        return undefined
 
 
 def _factored(expression: sp.Expr) -> Factored | None:
@@ -124,22 +131,23 @@ def _factored(expression: sp.Expr) -> Factored | None:
 
 def witness_at(claim: sp.Expr, target: Target, point: Point) -> dict[str, Any] | None:
     """Both numbers and the exact one, if claim and truth differ at the point."""
+    own = {s: v for s, v in point.items() if s in claim.free_symbols or s in target.parameters}
     try:
         truth = value_at(target.truth, point)
     except UndefinedError:
         return None
+    value: Any = None
     try:
-        value: Any = value_at(claim, point)
+        value = value_at(claim, own)
+        text = shown(value)
+        if same_value(value, truth):
+            return None
     except UndefinedError as error:
-        value = None
-        undefined = str(error)
-    if value is not None and same_value(value, truth):
-        return None
+        text = str(error)
     exact, how = exact_value(target, point)
-    used = (claim.free_symbols | set(target.parameters)) & point.keys()
     return {
-        "point": {s.name: str(point[s]) for s in sorted(used, key=lambda s: s.name)},
-        "claim": undefined if value is None else shown(value),
+        "point": {s.name: str(v) for s, v in sorted(own.items(), key=lambda item: item[0].name)},
+        "claim": text,
         "formula": shown(truth),
         "exact": None if exact is None else shown(exact),
         "exact_by": how,
@@ -155,11 +163,25 @@ def shown(value: Any) -> str:
     return text if len(text) <= 24 else f"{float(value):.12g}"
 
 
-def sequences_named(expression: sp.Expr) -> str:
-    """Text of an expression, with U_n and W_n for the sequences."""
+class _Plain(StrPrinter):  # type: ignore[misc]
+    """Text with terms in the order of a hand: 2 + 2*momentum - learning_rate*curvature."""
+
+    def _as_ordered_terms(self, expr: sp.Expr, order: Any = None) -> list[sp.Expr]:
+        def key(term: sp.Expr) -> tuple[bool, int, bool, str]:
+            powers = term.as_powers_dict()
+            degree = sum(int(e) if e.is_Integer else 1 for b, e in powers.items() if not b.is_number)
+            return term.has(LucasSequence), degree, term.could_extract_minus_sign(), str(term)
+
+        return sorted(sp.Add.make_args(expr), key=key)
+
+
+def plain_text(expression: sp.Expr) -> str:
+    """Text of an expression for a reader, with U_(n) and W_(n) for the two-term sequences."""
     names = {}
     for node in expression.atoms(LucasSequence):
         k, n, *invariants = node.args
         letter = ("W", "U")[int(k)] if len(invariants) == 2 else f"u{k}"
-        names[node] = sp.Symbol(f"{letter}_({n})")
-    return str(expression.xreplace(names))
+        prime = "'" if any(e.has(second_curvature) for e in invariants) else ""
+        names[node] = sp.Symbol(f"{letter}{prime}_({n})")
+    text: str = _Plain().doprint(expression.xreplace(names))
+    return text

@@ -9,13 +9,15 @@ from typing import Any
 
 import sympy as sp
 
-from derivations.checking.compare import Comparison, quick_test, sequences_named
+from derivations.checking.candidate import Candidate
+from derivations.checking.compare import Comparison, plain_text, quick_test
 from derivations.checking.conventions import conventions
 from derivations.checking.error_map import error_map
 from derivations.checking.factors import is_product_of_atoms, is_term, meanings
+from derivations.checking.habits import habits_of, letter_of
 from derivations.checking.limits import LimitFinding, find_limits
 from derivations.checking.regions import outside_point, why_outside
-from derivations.checking.renaming import Candidate, renamings
+from derivations.checking.renaming import renamings
 from derivations.checking.report import ClaimReport, Finding, VerdictName
 from derivations.checking.target import Target
 from derivations.checking.within import Progress, SoFar
@@ -126,7 +128,7 @@ def _explained(
     for candidate in candidates:
         if not quick_test(candidate.expression, target):
             continue
-        if not Comparison(claim=candidate.expression, target=target).proved:
+        if not Comparison(claim=candidate.expression, target=target, sides=candidate.proof).proved:
             continue
         found.append(Finding(
             verdict="equivalent-under", summary=f"right {candidate.summary}",
@@ -138,7 +140,12 @@ def _explained(
 
 
 def _under_best_renaming(case: Case, started: float) -> Iterator[Progress]:
-    """No renaming makes it right: judge it under the most plausible one that has the right unit."""
+    """No renaming makes it right: judge it under the most plausible one that has the right unit.
+
+    Only letters that the field uses get such a meaning; other undeclared names are an error.
+    """
+    if not all(habits_of(letter_of(symbol)) for symbol in case.unknown):
+        raise UnknownNameError(case.unknown_message)
     for n, candidate in enumerate(renamings(case.expression, case.unknown, case.target)):
         if n == 12:
             break
@@ -236,8 +243,8 @@ def _factor_finding(ratio: Factored | None, case: Case) -> Finding | None:
     unit = _unit_text(case)
     return Finding(
         verdict="wrong-by-factor",
-        summary=f"the claim is the formula times {ratio.expression}"
-        + (f" ({'; '.join(usual)})" if usual else "") + unit,
+        summary=f"the claim is the formula times {plain_text(ratio.expression)}"
+        + (f" ({'; '.join(usual[:2])})" if usual else "") + unit,
         evidence="proved: the ratio of claim and formula, cancelled and factored exactly",
         data={"factor": str(ratio.expression), "meaning": list(usual)},
     )
@@ -251,6 +258,10 @@ def _term_finding(comparison: Comparison, case: Case) -> Finding | None:
     gap = comparison.difference
     if gap is None or not is_term(gap):
         return None
+    if comparison.ratio is not None and is_product_of_atoms(comparison.ratio) and not (
+        case.expression.is_Add or case.target.truth.is_Add
+    ):
+        return None  # two products differ by a factor
     extra = gap.expression
     own = {sp.cancel(t) for t in sp.Add.make_args(case.expression)} if len(
         sp.Add.make_args(case.expression)) < 20 else set()
@@ -259,7 +270,7 @@ def _term_finding(comparison: Comparison, case: Case) -> Finding | None:
     return Finding(
         verdict="missing-or-extra-term",
         summary=f"the claim has {'an extra' if kind == 'extra' else 'lost the'} term "
-        f"{sequences_named(term)}" + _unit_text(case),
+        f"{plain_text(term)}" + _unit_text(case),
         evidence="proved: the difference of claim and formula, cancelled and factored exactly",
         data={"kind": kind, "term": str(term)},
     )
@@ -267,7 +278,7 @@ def _term_finding(comparison: Comparison, case: Case) -> Finding | None:
 
 def _limit_finding(found: LimitFinding, case: Case) -> Finding:
     """The claim tends to the formula: how fast, and where it is good enough."""
-    error = "" if found.leading_error is None else sequences_named(found.leading_error)
+    error = "" if found.leading_error is None else plain_text(found.leading_error)
     summary = f"right in the limit {found.limit}"
     if error:
         summary += f"; its relative error there is {error} to leading order"
@@ -286,7 +297,7 @@ def _limit_finding(found: LimitFinding, case: Case) -> Finding:
 def _ratio_in_limit(found: LimitFinding) -> Finding:
     return Finding(
         verdict="different", summary=f"the ratio of claim and formula tends to "
-        f"{sequences_named(found.ratio)} in the limit {found.limit}",
+        f"{plain_text(found.ratio)} in the limit {found.limit}",
         evidence="derived: exact expansion of the ratio of claim and formula",
         data={"limit": found.limit, "ratio": str(found.ratio)},
     )
