@@ -125,9 +125,8 @@ def _solved(reading: Reading) -> tuple[sp.Expr, tuple[sp.Symbol, ...]]:
             value = -gap.xreplace({name: sp.S.Zero}) / slope
             return value, tuple(s for s in reading.unknown if s != name)
     raise ReadingError(
-        reading.text, 1, 1,
-        f"the left side {reading.left!r} names no quantity that the equation could be solved for; "
-        "write 'V = ...' or the right side alone",
+        f"the left side {reading.left!r} names no quantity that the equation could be solved for",
+        text=reading.text, suggestion="write 'V = ...', or the right side alone",
     )
 
 

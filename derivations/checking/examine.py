@@ -11,7 +11,7 @@ import sympy as sp
 
 from derivations.checking.candidate import Candidate
 from derivations.checking.compare import Comparison, plain_text, quick_test
-from derivations.checking.conventions import conventions
+from derivations.checking.conventions import conventions, explanations
 from derivations.checking.error_map import error_map
 from derivations.checking.factors import is_product_of_atoms, is_term, meanings
 from derivations.checking.habits import habits_of, letter_of
@@ -187,6 +187,7 @@ def _not_equal(case: Case, comparison: Comparison, started: float) -> Iterator[P
     findings = _explained(case.expression, renamings(case.expression, (), target), target)
     yield "conventions"
     findings += _explained(case.expression, conventions(case.expression, target), target)
+    notes = _explained(case.expression, explanations(case.expression, target), target)
     yield "ratio to the formula"
     factor = _factor_finding(comparison.ratio, case)
     yield "difference from the formula"
@@ -203,6 +204,7 @@ def _not_equal(case: Case, comparison: Comparison, started: float) -> Iterator[P
     findings += unlike
     if not findings:
         findings.append(_different(comparison))
+    findings += notes
     findings += [_limit_finding(f, case) for f in limits if f not in counted]
     findings += [_ratio_in_limit(f) for f in found if f not in limits]
     yield _report(case, findings, started, witness=comparison.witness)

@@ -40,10 +40,10 @@ def small_points(target: Target, count: int, seed: int = 0) -> Iterator[Point]:
 
 
 @lru_cache(maxsize=64)
-def fixed_points(target: Target, count: int = 2) -> tuple[tuple[Point, Any], ...]:
+def fixed_points(target: Target, count: int = 5) -> tuple[tuple[Point, Any], ...]:
     """The points of the quick test, with the truth there."""
     found = []
-    for point in small_points(target, 4 * count, seed=1):
+    for point in small_points(target, 3 * count, seed=1):
         try:
             found.append((point, value_at(target.truth, point)))
         except UndefinedError:
