@@ -178,7 +178,9 @@ class _Plain(StrPrinter):  # type: ignore[misc]
             degree = sum(int(e) if e.is_Integer else 1 for b, e in powers.items() if not b.is_number)
             return term.has(LucasSequence), degree, term.could_extract_minus_sign(), str(term)
 
-        return sorted(sp.Add.make_args(expr), key=key)
+        terms = sorted(sp.Add.make_args(expr), key=key)
+        first = next((n for n, t in enumerate(terms) if not t.could_extract_minus_sign()), 0)
+        return [terms[first], *terms[:first], *terms[first + 1 :]]
 
 
 def plain_text(expression: sp.Expr) -> str:
