@@ -11,7 +11,8 @@ from typing import Any
 from derivations.checking.gallery import CheckedClaim
 from derivations.checking.report import Finding
 from theory.closed_forms import CATALOGUE
-from validation.report.claim_math import claim_math
+from validation.report.claim_math import claim_math, data_latex
+from validation.report.page import math
 
 __all__ = ["gallery_section"]
 
@@ -21,7 +22,11 @@ _ORDER = (
     "outside", "different", "undecided", "unreadable",
 )
 _KEY = re.compile(r"([a-z]+\d{4})_")
-_VALUES = (("claim", "the claim says"), ("formula", "the formula says"), ("exact", "exact value"))
+_VALUES = (("claim", "the claim says"), ("formula", "the formula says"), ("exact", "the exact value is"))
+_FIGURES = (
+    ("leading_relative_error", "relative error to leading order:"), ("factor", "claim over formula:"),
+    ("term", "the term:"),
+)
 
 
 def gallery_section(checked: Sequence[CheckedClaim]) -> str:
@@ -74,7 +79,7 @@ def _article(checked: CheckedClaim) -> str:
     if report.verdict == "unreadable":
         parts.append(f"<pre>{html.escape(report.summary)}</pre>")
     else:
-        parts.append(f"<p>{html.escape(_sentence(report.summary))}</p>")
+        parts.append(f"<p>{html.escape(_sentence(report.summary))}</p>{_figure(report.diagnosis[0])}")
     parts.append(f'<p class="tag">{" · ".join(facts)}</p>')
     parts.append(f'<p class="tag">evidence: {html.escape(report.evidence)}</p>')
     if entry.note:
@@ -117,13 +122,21 @@ def _witness(witness: Mapping[str, Any]) -> str:
         ", ".join(f"{name} = {value}" for name, value in point.items())
         if isinstance(point, Mapping) else str(point)
     )
-    how = f"<td class='words'>{html.escape(str(witness.get('exact_by') or ''))}</td>"
-    rows = "".join(
-        f"<tr><td>{words}</td><td>{html.escape(str(witness[key]))}</td>{how if key == 'exact' else ''}</tr>"
+    how = f" ({html.escape(str(witness['exact_by']))})" if witness.get("exact_by") else ""
+    values = "; ".join(
+        f"{words} <b>{html.escape(str(witness[key]))}</b>{how if key == 'exact' else ''}"
         for key, words in _VALUES if witness.get(key) is not None
     )
-    table = f"<table>{rows}</table>" if rows else ""
-    return f'<p class="tag">Witness: {html.escape(where)}</p>{table}'
+    return f'<p class="tag">Witness at {html.escape(where)}: {values}</p>' if values else ""
+
+
+def _figure(finding: Finding) -> str:
+    """The factor, the term or the leading error, typeset."""
+    for key, words in _FIGURES:
+        text = finding.data.get(key)
+        if isinstance(text, str):
+            return f'<p class="tag">{words} {math(rf"\displaystyle {data_latex(text)}")}</p>'
+    return ""
 
 
 def _also(findings: Sequence[Finding]) -> str:
