@@ -135,7 +135,8 @@ def _figure(finding: Finding) -> str:
     for key, words in _FIGURES:
         text = finding.data.get(key)
         if isinstance(text, str):
-            return f'<p class="tag">{words} {math(rf"\displaystyle {data_latex(text)}")}</p>'
+            shown = math(rf"\displaystyle {data_latex(text)}")
+            return f'<p class="tag">{words} {shown}</p>'
     return ""
 
 
