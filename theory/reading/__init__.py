@@ -8,6 +8,7 @@ text ever reaches an evaluator. What is not read is refused with its place and a
 from __future__ import annotations
 
 from theory.reading.error import ReadingError
+from theory.reading.latex import read_latex
 from theory.reading.notation import DEFAULT_NOTATION, Notation, unknown_names_message
 from theory.reading.reading import Reading
 from theory.reading.text import read_condition, read_text
@@ -18,6 +19,7 @@ __all__ = [
     "Reading",
     "ReadingError",
     "read_condition",
+    "read_latex",
     "read_text",
     "unknown_names_message",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -14,6 +15,7 @@ from theory.reading.functions import FUNCTIONS, apply_function, lucas_sequence
 from theory.reading.tree import (
     Call,
     Cases,
+    Expansion,
     Junction,
     Name,
     Node,
@@ -37,6 +39,8 @@ _RELATIONS: Mapping[str, Callable[..., sp.Basic]] = {
 _LARGEST_RADICAND = 10**12
 #: the largest numeric exponent after like powers are collected
 _COLLECTED = 4 * EXPONENT
+#: terms of a generating function's denominator
+_EXPANDED = 500
 _SYMPY_REFUSALS = (ValueError, TypeError, ArithmeticError, NotImplementedError, AttributeError)
 
 
@@ -122,6 +126,11 @@ class Builder:
                 finally:
                     self.names = outer
                 return sp.Sum(term, (variable, *bounds))
+            case Expansion(body=body):
+                factored = self.expression(body)
+                if _terms(factored) > _EXPANDED:
+                    self._refuse(node, f"more than {_EXPANDED} terms if this is multiplied out")
+                return self._sane(node, sp.expand(factored))
             case Cases(pieces=pieces):
                 pairs = [(self._nested(value), self.condition(condition)) for value, condition in pieces]
                 return sp.Piecewise(*pairs, evaluate=False)
@@ -192,6 +201,17 @@ class Builder:
 
     def _refuse(self, node: Node, message: str, suggestion: str = "") -> NoReturn:
         raise ReadingError(message, text=self.text, place=node.place, suggestion=suggestion)
+
+
+def _terms(value: sp.Expr) -> int:
+    """How many terms it has at most when it is multiplied out."""
+    if value.is_Add:
+        return sum(_terms(term) for term in value.args)
+    if value.is_Mul:
+        return math.prod([_terms(factor) for factor in value.args])
+    if value.is_Pow and value.exp.is_Integer and value.exp > 0:
+        return int(min(_terms(value.base), _EXPANDED)) ** int(value.exp)
+    return 1
 
 
 def _number(value: sp.Rational) -> str:

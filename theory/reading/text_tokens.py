@@ -10,7 +10,7 @@ from theory.reading.bounds import CHARACTERS, DIGITS, LONG_DIGITS, NODES
 from theory.reading.error import ReadingError
 from theory.reading.spelling import GREEK, is_plain, look_alike, plain
 
-__all__ = ["KEYWORDS", "Token", "require_short", "tokenize"]
+__all__ = ["KEYWORDS", "Token", "require_short", "stranger", "tokenize"]
 
 _GREEK = "".join(GREEK)
 _PATTERN = re.compile(
@@ -94,7 +94,7 @@ def tokenize(text: str) -> list[Token]:
         else:
             match = _PATTERN.match(text, place)
             if match is None:
-                raise _stranger(text, place)
+                raise stranger(text, place)
             kind, word = str(match.lastgroup), match[0]
             if kind == "number":
                 long_digits += _digits(text, place, word)
@@ -153,7 +153,7 @@ def _average(text: str, place: int, start: int, closing: str, tokens: list[Token
                            suggestion="write <theta^2>, or a relation with something on its left")
     for offset, c in enumerate(inside):
         if not (c.isascii() and c.isprintable()) and c not in GREEK and c not in _SIGNS and c not in _POWERS:
-            raise _stranger(text, start + offset)
+            raise stranger(text, start + offset)
     tokens.append(Token("average", "<" + inside.replace(" ", "") + ">", place, end + 1))
     return end + 1
 
@@ -196,7 +196,7 @@ def _digits(text: str, place: int, word: str) -> int:
     return digits + (abs(int(exponent)) if power else 0) if digits > 3 or power else 0
 
 
-def _stranger(text: str, place: int) -> ReadingError:
+def stranger(text: str, place: int) -> ReadingError:
     """The error for a character that no formula contains."""
     c = text[place]
     code = f"U+{ord(c):04X}"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 __all__ = [
-    "Call", "Cases", "Junction", "Name", "Node", "Number", "Power", "Product", "Relation", "SequenceTerm",
-    "Series", "Total", "Truth", "children", "free_names",
+    "Call", "Cases", "Expansion", "Junction", "Name", "Node", "Number", "Power", "Product", "Relation",
+    "SequenceTerm", "Series", "Total", "Truth", "children", "free_names",
 ]
 
 
@@ -93,6 +93,14 @@ class SequenceTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class Expansion:
+    """A tree to be multiplied out; whoever makes one has bounded its terms."""
+
+    place: int
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
     """``left sign right`` with a sign of ``< <= > >= = !=``."""
 
@@ -121,7 +129,7 @@ class Truth:
 
 Node = (
     Number | Name | Total | Product | Power | Call | Series | Cases | SequenceTerm
-    | Relation | Junction | Truth
+    | Expansion | Relation | Junction | Truth
 )
 
 
@@ -134,6 +142,8 @@ def children(node: Node) -> tuple[Node, ...]:
             return tuple(factor for factor, _ in factors)
         case Power(base=first, exponent=second) | Relation(left=first, right=second):
             return first, second
+        case Expansion(body=body):
+            return (body,)
         case Series(body=body, low=low, high=high):
             return body, low, high
         case Cases(pieces=pieces):
