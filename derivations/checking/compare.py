@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -33,12 +34,15 @@ _ENOUGH = 2
 
 def same_value(first: Any, second: Any) -> bool:
     """Equal as rational numbers, or to 35 digits where one is irrational."""
-    if isinstance(first, mpmath.mpf) or isinstance(second, mpmath.mpf):
-        with mpmath.workdps(60):
-            a, b = (mpmath.mpf(x.numerator) / x.denominator if not isinstance(x, mpmath.mpf) else x
-                    for x in (first, second))
-            return bool(abs(a - b) <= _SAME * max(abs(a), abs(b)))
-    return bool(first == second)
+    if isinstance(first, Fraction) and isinstance(second, Fraction):
+        return first == second
+    with mpmath.workdps(60):
+        a, b = _floating(first), _floating(second)
+        return bool(abs(a - b) <= _SAME * max(abs(a), abs(b)))
+
+
+def _floating(value: Any) -> Any:
+    return mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
 
 
 def quick_test(expression: sp.Expr, target: Target) -> bool:
@@ -157,8 +161,13 @@ def witness_at(claim: sp.Expr, target: Target, point: Point) -> dict[str, Any] |
         "formula": shown(truth),
         "exact": None if exact is None else shown(exact),
         "exact_by": how,
-        "relative_difference": None if value is None or truth == 0 else float(value / truth - 1),
+        "relative_difference": None if value is None or truth == 0 else _relative(value, truth),
     }
+
+
+def _relative(value: Any, truth: Any) -> float:
+    with mpmath.workdps(60):
+        return float(_floating(value) / _floating(truth) - 1)
 
 
 def shown(value: Any) -> str:

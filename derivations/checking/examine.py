@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import sympy as sp
@@ -29,6 +30,7 @@ __all__ = ["Case", "examine"]
 
 _PROVED = "proved: the difference is the zero polynomial in two independent polynomial engines"
 _MOST_EXPLANATIONS = 4
+_MOST_READINGS = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -146,23 +148,31 @@ def _under_best_renaming(case: Case, started: float) -> Iterator[Progress]:
     """
     if not all(habits_of(letter_of(symbol)) for symbol in case.unknown):
         raise UnknownNameError(case.unknown_message)
-    for n, candidate in enumerate(renamings(case.expression, case.unknown, case.target)):
-        if n == 12:
-            break
-        if candidate.expression.free_symbols & set(case.unknown) or not _has_unit(
-            candidate.expression, case.target
-        ):
-            continue
-        renamed = replace(case, expression=candidate.expression, unknown=())
-        comparison = Comparison(claim=renamed.expression, target=case.target)
-        yield f"the claim read {candidate.summary}"
-        for item in _not_equal(renamed, comparison, started):
-            if isinstance(item, ClaimReport) and item.verdict in _EXPLAINED:
-                note = Finding(verdict=item.verdict, summary=f"read {candidate.summary}",
-                               evidence="the most plausible renaming of the right unit")
-                yield replace(item, diagnosis=(*item.diagnosis, note))
-                return
+    candidates = [
+        c for c in islice(renamings(case.expression, case.unknown, case.target), _MOST_READINGS)
+        if not c.expression.free_symbols & set(case.unknown) and _has_unit(c.expression, case.target)
+    ]
+    if not candidates:
+        raise UnknownNameError(case.unknown_message)
+    best = min(candidates, key=lambda c: _strangeness(c, case.target))
+    yield f"the claim read {best.summary}"
+    renamed = replace(case, expression=best.expression, unknown=())
+    comparison = Comparison(claim=renamed.expression, target=case.target)
+    for item in _not_equal(renamed, comparison, started):
+        if not isinstance(item, ClaimReport):
+            yield item
+        elif item.verdict in _EXPLAINED:
+            note = Finding(verdict=item.verdict, summary=f"read {best.summary}",
+                           evidence="the most plausible renaming of the right unit")
+            yield replace(item, diagnosis=(*item.diagnosis, note))
+            return
     raise UnknownNameError(case.unknown_message)
+
+
+def _strangeness(candidate: Candidate, target: Target) -> int:
+    """How long the ratio to the formula is under this reading."""
+    ratio = Comparison(claim=candidate.expression, target=target).ratio
+    return 1000 if ratio is None else sum(abs(e) * len(sp.Add.make_args(f)) for f, e in ratio.factors)
 
 
 _EXPLAINED: tuple[VerdictName, ...] = (

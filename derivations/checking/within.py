@@ -80,3 +80,5 @@ def _send(work: Work, connection: Connection) -> None:
             connection.send(item)
     except TheoryError as error:
         connection.send(error)
+    except Exception as error:  # a defect of the checker is reported, never taken for a verdict
+        connection.send(f"the checker failed: {type(error).__name__}: {error}")
