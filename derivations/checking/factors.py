@@ -10,6 +10,7 @@ import sympy as sp
 from derivations.factored import Factored
 from theory.sequences import LucasSequence
 from theory.symbols import (
+    PARAMETERS,
     batch_size,
     curvature,
     learning_rate,
@@ -20,6 +21,8 @@ from theory.symbols import (
 
 __all__ = ["is_product_of_atoms", "is_term", "meanings"]
 
+#: names of the field of rational functions, such as w for a root of unity, mean nothing to a reader
+_DECLARED = {p.symbol for p in PARAMETERS.values()}
 _MOST_ATOMS = 6
 _LARGEST_POWER = 4
 _LONGEST_ATOM = 4
@@ -33,7 +36,9 @@ def is_product_of_atoms(product: Factored) -> bool:
     An atom has at most four terms and degree three, and no sequence: a ratio that needs more is no
     slip of the pen but another formula.
     """
-    return _is_simple(product) and not any(f.has(LucasSequence) for f, _ in product.factors)
+    return _is_simple(product) and not any(
+        f.has(LucasSequence) or any(not p.exp.is_number for p in f.atoms(sp.Pow)) for f, _ in product.factors
+    )
 
 
 def is_term(product: Factored) -> bool:
@@ -43,8 +48,9 @@ def is_term(product: Factored) -> bool:
 
 def _is_simple(product: Factored) -> bool:
     number = product.constant
+    symbols = {s for f, _ in product.factors for s in f.free_symbols}
     return (
-        number != 0 and max(abs(number.numerator), number.denominator) <= _LARGEST_NUMBER
+        symbols <= _DECLARED and number != 0 and max(abs(number.numerator), number.denominator) <= _LARGEST_NUMBER
         and len(product.factors) <= _MOST_ATOMS + 2
         and all(abs(e) <= _LARGEST_POWER and _is_atom(f) for f, e in product.factors)
     )
