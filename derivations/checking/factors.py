@@ -50,7 +50,8 @@ def _is_simple(product: Factored) -> bool:
     number = product.constant
     symbols = {s for f, _ in product.factors for s in f.free_symbols}
     return (
-        symbols <= _DECLARED and number != 0 and max(abs(number.numerator), number.denominator) <= _LARGEST_NUMBER
+        symbols <= _DECLARED and number != 0
+        and max(abs(number.numerator), number.denominator) <= _LARGEST_NUMBER
         and len(product.factors) <= _MOST_ATOMS + 2
         and all(abs(e) <= _LARGEST_POWER and _is_atom(f) for f, e in product.factors)
     )
