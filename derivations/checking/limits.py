@@ -6,6 +6,7 @@ expands the limit of the ratio again. What has no such expansion gives no findin
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,10 @@ from theory.symbols import PARAMETERS, batch_size, momentum, samples
 
 __all__ = ["LimitFinding", "find_limits"]
 
-_ORDERS = (4, 8, 16)
+_ORDERS = (4, 6, 9, 14)
+#: taken after another one, and only for claims with exponentials
+_SPECIAL = ("momentum to one", "fixed kappa", "fixed mu")
+_Place = tuple[int, int, tuple[int, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +116,7 @@ class _Search:
         self.claim, self.truth, self.deadline = claim, truth, deadline
         self.region = Region(valid_if)
         self._known: dict[tuple[str, ...], _Outcome | None] = {}
+        self._unmoved: set[tuple[str, ...]] = set()  # chains whose last limit changes nothing
 
     # which limits
 
@@ -121,7 +126,9 @@ class _Search:
         for name in self._adapted(names, symbols):
             outcome = self.outcome((*chain, name))
             if outcome is None:
-                continue
+                if (*chain, name) in self._unmoved:
+                    continue
+                return
             chain = (*chain, name)
             if outcome.ratio.is_number:
                 break
@@ -142,39 +149,47 @@ class _Search:
         return [table.get(n, n) for n in names if table.get(n, n)]
 
     def all_limits(self) -> Iterator[LimitFinding]:
-        symbols = self._symbols(())
-        singles = ["steps_per_epoch", "learning_rate", "curvature", "momentum", "second_curvature"]
-        if samples in symbols:
-            singles[1:1] = ["samples"]
-            if batch_size in symbols:
-                singles[1:1] = ["samples, batches"]
-        first = list(dict.fromkeys(self._adapted(singles, symbols)))
-        if samples in symbols and batch_size in symbols:
-            first.insert(2, "samples")
-        seen: dict[frozenset[str], list[sp.Expr]] = {}
-        level = [(name,) for name in first]
-        for depth in range(3):
-            deeper: list[tuple[str, ...]] = []
-            for chain in level:
-                outcome = self.outcome(chain)
-                if outcome is None or outcome.ratio in (sp.oo, sp.zoo) or outcome.ratio == 0:
-                    continue
-                if not outcome.ratio.is_number:
-                    last = ["momentum to one"] if depth == 0 else []
-                    deeper += [(*chain, n) for n in (*first, *last) if n not in chain]
-                    continue
-                known = seen.setdefault(frozenset(chain), [])
-                if outcome.ratio not in known:
-                    known.append(outcome.ratio)
+        """Chains of up to three approaches, those in scope and short ones first.
+
+        A chain that adds nothing to a part of it, or to the same limits in another order, is left out;
+        three are tried only where fewer give no agreement.
+        """
+        first = self._first()
+        ranks = {name: rank for rank, name in enumerate((*first, *_SPECIAL))}
+        queue = [self._place((name,), ranks) for name in first]
+        if self.claim.has(sp.exp):
+            queue += [self._place((name,), ranks) for name in _SPECIAL[1:]]
+        heapq.heapify(queue)
+        seen: list[tuple[frozenset[str], sp.Expr]] = []
+        while queue:
+            *_, chain = heapq.heappop(queue)
+            if len(chain) == 3 and any(ratio == 1 for _, ratio in seen):
+                continue
+            outcome = self.outcome(chain)
+            if outcome is None or outcome.ratio in (0, sp.oo):
+                continue
+            if outcome.ratio.is_number:
+                if not any(part <= set(chain) and ratio == outcome.ratio for part, ratio in seen):
+                    seen.append((frozenset(chain), outcome.ratio))
                     yield self._finding(chain)
-            if depth == 0 and self.claim.has(sp.exp):
-                for name in ("fixed kappa", "fixed mu"):
-                    outcome = self.outcome((name,))
-                    if outcome is not None and outcome.ratio.is_number and outcome.ratio not in (0, sp.oo):
-                        yield self._finding((name,))
-            if depth == 1 and any(1 in ratios for ratios in seen.values()):
-                return
-            level = deeper
+            elif len(chain) < 3:
+                last = _SPECIAL[:1] if len(chain) == 1 else ()
+                for name in (*first, *last):
+                    if name not in chain:
+                        heapq.heappush(queue, self._place((*chain, name), ranks))
+
+    def _first(self) -> tuple[str, ...]:
+        symbols = self._symbols(())
+        names = ["steps_per_epoch", "learning_rate", "curvature", "momentum", "second_curvature"]
+        coupled = ["samples, batches", "samples"] if batch_size in symbols else ["samples"]
+        if samples in symbols:
+            names[1:1] = coupled
+        return tuple(dict.fromkeys((*self._adapted(names, symbols), *(coupled if samples in symbols else ()))))
+
+    @staticmethod
+    def _place(chain: tuple[str, ...], ranks: dict[str, int]) -> _Place:
+        outside = sum(not APPROACHES[name].in_scope for name in chain)
+        return outside, len(chain), tuple(ranks[name] for name in chain), chain
 
     # one limit
 
@@ -193,20 +208,28 @@ class _Search:
     def _outcome(self, chain: tuple[str, ...]) -> _Outcome | None:
         approach = APPROACHES[chain[-1]]
         before = self.outcome(chain[:-1]) if chain[:-1] else None
-        if not self.readable or (chain[:-1] and before is None) or approach.moving not in self._symbols(chain[:-1]):
+        if not self.readable or (chain[:-1] and before is None):
+            return None
+        if not approach.moving <= self._symbols(chain[:-1]):
+            self._unmoved.add(chain)
             return None
         over, under = (self.claim, self.truth) if before is None else (before.ratio, sp.S.One)
+        region = self.region
+        if {"momentum", "root of momentum"} & set(chain[:-1]):
+            region = region.at({momentum: sp.S.Zero, ROOT_OF_MOMENTUM: sp.S.Zero})
         for order in _ORDERS:
             try:
-                found = _limit(over, under, approach, order, self.region, self._in_time)
+                found = _limit(over, under, approach, order, region, self._in_time)
             except LostPrecisionError:
                 continue
             except NotRationalError:
                 return None
-            if found.error is None and order < _ORDERS[-1] and not self._independent(over, under, approach):
-                continue
-            if found.error is None and self._independent(over, under, approach):
-                return None
+            if found.error is None and found.ratio not in (0, sp.oo):
+                if self._independent(over, under, approach):
+                    self._unmoved.add(chain)
+                    return None
+                if order < _ORDERS[-1]:
+                    continue
             return found if before is None else _Outcome(
                 ratio=found.ratio, order=found.order, error=found.error,
                 conditions=found.conditions | before.conditions,
@@ -264,6 +287,8 @@ def _limit(
     if low == 0 and expansion.bounded and ratio.has(*expansion.bounded):
         raise NotRationalError("the ratio keeps oscillating")
     error = None if second is None else ground.expression(second).xreplace(approach.back)
+    if error is not None and approach.back:
+        error = sp.factor(error)
     return _Outcome(
         ratio=ratio.xreplace(approach.back) if low == 0 else sp.S.Zero,
         order=None if error is None else _order(power, approach),

@@ -21,7 +21,7 @@ from theory.symbols import (
     steps_per_epoch,
 )
 
-__all__ = ["APPROACHES", "Approach", "named_approach", "read_limit"]
+__all__ = ["APPROACHES", "Approach", "read_limit"]
 
 _KAPPA = sp.Symbol("kappa", positive=True)
 _MU = sp.Symbol("mu", positive=True)
@@ -46,13 +46,13 @@ class Approach:
     back
         The names of what is held fixed, in the user's symbols.
     moving
-        The symbol whose presence makes the limit worth taking.
+        The symbols whose presence makes the limit worth taking.
     """
 
     text: str
     replace: Mapping[sp.Symbol, sp.Expr]
     small: sp.Expr
-    moving: sp.Symbol
+    moving: frozenset[sp.Symbol]
     back: Mapping[sp.Symbol, sp.Expr]
     in_scope: bool = False
 
@@ -62,7 +62,7 @@ class Approach:
 
 def _plain(symbol: sp.Symbol, text: str, replace: sp.Expr, small: sp.Expr) -> Approach:
     return Approach(
-        text=text, replace={symbol: replace}, small=small, moving=symbol, back={},
+        text=text, replace={symbol: replace}, small=small, moving=frozenset({symbol}), back={},
         in_scope=symbol in _SCOPE,
     )
 
@@ -75,13 +75,13 @@ APPROACHES: Mapping[str, Approach] = {
     "samples, batches": Approach(
         text="samples -> oo at fixed steps_per_epoch (batch_size = (samples - remainder)/steps_per_epoch)",
         replace={samples: 1 / EPSILON, batch_size: (1 / EPSILON - _REST) / steps_per_epoch},
-        small=1 / samples, moving=samples, back={_REST: samples - batch_size * steps_per_epoch},
+        small=1 / samples, moving=frozenset({samples}), back={_REST: samples - batch_size * steps_per_epoch},
         in_scope=True,
     ),
     "samples, steps": Approach(
         text="samples -> oo at fixed batch_size (steps_per_epoch = (samples - remainder)/batch_size)",
         replace={samples: 1 / EPSILON, steps_per_epoch: (1 / EPSILON - _REST) / batch_size},
-        small=1 / samples, moving=samples, back={_REST: samples - batch_size * steps_per_epoch},
+        small=1 / samples, moving=frozenset({samples}), back={_REST: samples - batch_size * steps_per_epoch},
         in_scope=True,
     ),
     "learning_rate": _plain(learning_rate, "learning_rate -> 0", EPSILON, learning_rate),
@@ -98,18 +98,18 @@ APPROACHES: Mapping[str, Approach] = {
         replace={
             learning_rate: EPSILON, steps_per_epoch: _KAPPA * (1 - momentum) / (EPSILON * curvature)
         },
-        small=learning_rate, moving=steps_per_epoch, back={_KAPPA: _kappa}, in_scope=True,
+        small=learning_rate, moving=frozenset(_kappa.free_symbols), back={_KAPPA: _kappa}, in_scope=True,
     ),
     "fixed mu": Approach(
         text="steps_per_epoch -> oo, momentum -> 1 at fixed steps_per_epoch*(1 - momentum)",
         replace={steps_per_epoch: 1 / EPSILON, momentum: 1 - _MU * EPSILON},
-        small=1 / steps_per_epoch, moving=steps_per_epoch,
+        small=1 / steps_per_epoch, moving=frozenset({steps_per_epoch, momentum}),
         back={_MU: steps_per_epoch * (1 - momentum)},
     ),
     "kinetic": Approach(
         text="learning_rate -> 0, momentum -> 1 at fixed learning_rate/(1 - momentum)**2",
         replace={learning_rate: EPSILON**2, momentum: 1 - _G * EPSILON},
-        small=sp.sqrt(learning_rate), moving=learning_rate,
+        small=sp.sqrt(learning_rate), moving=frozenset({learning_rate, momentum}),
         back={_G: (1 - momentum) / sp.sqrt(learning_rate)},
     ),
 }
@@ -127,14 +127,19 @@ _PHRASES: Mapping[str, tuple[str, ...]] = {
     "kinetic": ("kinetic",),
 }
 _NAMES: Mapping[str, tuple[str, ...]] = {
-    "learning_rate": ("eta", "learning rate", "lr", "η", r"\eta", "step size", "x", "eta*lambda", "eta lambda"),
+    "learning_rate": (
+        "eta", "learning rate", "lr", "η", r"\eta", "step size", "eta*lambda", "learning_rate*curvature"
+    ),
     "steps_per_epoch": ("m", "steps per epoch", "steps"),
     "samples": ("n",),
     "curvature": ("lambda", "λ", r"\lambda", "h"),
     "second_curvature": ("lambda'", "λ'"),
     "momentum": ("beta", "β", r"\beta"),
 }
-_SPELLING = {s: name for name, spellings in _NAMES.items() for s in (name, name.replace("_", " "), *spellings)}
+_SPELLING = {
+    spelling: name for name, spellings in _NAMES.items()
+    for spelling in (name, name.replace("_", " "), *spellings)
+}
 _ARROW = re.compile(r"\s*(?:->|→|\\to\b|\\rightarrow\b|\btends to\b|\bgoes to\b)\s*")
 _INFINITE = {"oo", "inf", "infinity", "infty", r"\infty", "∞", "+oo"}
 _UNDERSTOOD = (
@@ -142,10 +147,6 @@ _UNDERSTOOD = (
     "'momentum -> 1'; 'NAME << 1' and 'NAME >> 1' for these; several, in the order in which they are "
     "taken, separated by commas; and " + ", ".join(repr(p) for p in _PHRASES)
 )
-
-
-def named_approach(name: str) -> Approach:
-    return APPROACHES[name]
 
 
 def read_limit(text: str) -> tuple[tuple[str, ...], str]:
@@ -182,8 +183,10 @@ def _phrase(text: str) -> str | None:
 def _normal(text: str) -> str:
     """Without blanks, in lower case, Greek letters and short names written out."""
     plain = re.sub(r"[\s_-]+", "", text.lower())
-    for short, name in (("β", "momentum"), ("beta", "momentum"), ("λ", "curvature"), ("lambda", "curvature"),
-                        ("stepsperepoch", "m")):
+    for short, name in (
+        ("β", "momentum"), ("beta", "momentum"), ("λ", "curvature"), ("lambda", "curvature"),
+        ("stepsperepoch", "m"), ("≫", ">>"), ("≪", "<<"),
+    ):
         plain = plain.replace(short, name)
     return plain
 

@@ -54,9 +54,15 @@ class Ground:
 
     def expression(self, value: RationalFunction) -> sp.Expr:
         """Factored, in the user's symbols."""
-        under: sp.Expr = self._factored(value.denominator)
-        over: sp.Expr = self._factored(value.numerator)
-        return over / under
+        constant, factors = self.irreducible(value)
+        if constant < 0:  # into a sum above that has more terms with a minus than without
+            for i, (factor, multiplicity) in enumerate(factors):
+                terms = sp.Add.make_args(factor)
+                minus = sum(t.could_extract_minus_sign() for t in terms)
+                if multiplicity > 0 and multiplicity % 2 and 2 * minus > len(terms):
+                    factors[i], constant = (sp.expand(-factor), multiplicity), -constant
+                    break
+        return sp.Mul(constant, *(factor**multiplicity for factor, multiplicity in factors))
 
     def irreducible(self, value: RationalFunction) -> tuple[sp.Rational, list[tuple[sp.Expr, int]]]:
         """A constant and irreducible factors with their multiplicities (negative: below)."""
@@ -69,14 +75,6 @@ class Ground:
                 constant *= (-1) ** (int(multiplicity) * flipped)
                 found.append((expression, sign * int(multiplicity)))
         return constant, found
-
-    def _factored(self, polynomial: Polynomial) -> sp.Expr:
-        constant, factors = polynomial.factor()
-        product: sp.Expr = sp.Integer(int(constant))
-        for factor, multiplicity in factors:
-            expression, flipped = self._positive(factor)
-            product *= (-1) ** (int(multiplicity) * flipped) * expression ** int(multiplicity)
-        return product
 
     def _positive(self, factor: Polynomial) -> tuple[sp.Expr, int]:
         """The factor with the sign that makes its first printed term positive: 1 - x, not x - 1."""

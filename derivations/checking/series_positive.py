@@ -7,6 +7,7 @@ coefficients all have one sign has that sign: sufficient, never wrong.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import sympy as sp
@@ -24,11 +25,16 @@ class Region:
     """Where the formula holds; ``valid_if`` is its condition."""
 
     def __init__(self, valid_if: sp.Basic) -> None:
+        self.valid_if = valid_if
         parts = valid_if.args if isinstance(valid_if, sp.And) else (valid_if,)
-        facts = [sp.expand(p.gts - p.lts) for p in parts if getattr(p, "is_Relational", False) and p.rel_op != "=="]
-        self._facts = tuple(facts)
+        ordered = (sp.StrictLessThan, sp.StrictGreaterThan, sp.LessThan, sp.GreaterThan)
+        self._facts = tuple(sp.expand(p.gts - p.lts) for p in parts if isinstance(p, ordered))
         self._charts = self._parametrizations()
         self.sign = lru_cache(maxsize=512)(self._sign)
+
+    def at(self, values: Mapping[sp.Symbol, sp.Expr]) -> Region:
+        """The region in a plane through it, e.g. without momentum."""
+        return Region(self.valid_if.subs(values))
 
     def _parametrizations(self) -> list[dict[sp.Symbol, sp.Expr]]:
         """Plain (momentum and the like below one), and with the learning rate below each bound."""
@@ -36,10 +42,10 @@ class Region:
         charts = [inner]
         for fact in self._facts:
             slope = fact.coeff(learning_rate, 1)
-            if fact.has(learning_rate) and sp.expand(fact - slope * learning_rate).has(learning_rate) is False:
-                bound = sp.factor(-(fact - slope * learning_rate) / slope)
-                u = sp.Dummy("u", positive=True)
-                charts.append({**inner, learning_rate: (sp.expand(bound) if bound.is_Add else bound).xreplace(inner) / (1 + u)})
+            rest = sp.expand(fact - slope * learning_rate)
+            if slope != 0 and not rest.has(learning_rate):
+                bound = (-rest / slope).xreplace(inner)
+                charts.append({**inner, learning_rate: bound / (1 + sp.Dummy("u", positive=True))})
         return charts
 
     def _sign(self, expression: sp.Expr) -> int:
@@ -77,5 +83,6 @@ class Region:
 def _one_sign(polynomial: sp.Expr) -> int:
     """The common sign of all terms of a polynomial in positive symbols, else 0."""
     terms = sp.Add.make_args(sp.expand(polynomial))
-    signs = {1 if t.is_positive or t.is_nonnegative else -1 if t.is_negative or t.is_nonpositive else 0 for t in terms}
-    return signs.pop() if len(signs) == 1 else 0
+    if any(t.is_positive for t in terms) and all(t.is_nonnegative for t in terms):
+        return 1
+    return -1 if any(t.is_negative for t in terms) and all(t.is_nonpositive for t in terms) else 0

@@ -250,7 +250,8 @@ def _unreadable_at(entry: ClaimEntry, report: ClaimReport) -> str:
     """The place in the file, and the message with its caret."""
     data = report.diagnosis[0].data
     line, column = entry.place(int(data.get("line", 1)), int(data.get("column", 1)))
-    return f"line {line}, column {column}: the claim is unreadable: {report.summary}"
+    message = re.sub(r"^line \d+, column \d+: ", "", report.summary)
+    return f"line {line}, column {column}: the claim is unreadable: {message}"
 
 
 def _record(entry: ClaimEntry, report: ClaimReport) -> dict[str, Any]:

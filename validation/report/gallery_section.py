@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from derivations.checking.gallery import CheckedClaim
-from derivations.checking.report import Finding
+from derivations.checking.report import Finding, VerdictName
 from theory.closed_forms import CATALOGUE
 from validation.report.claim_math import claim_math, data_latex
 from validation.report.page import math
@@ -17,7 +17,7 @@ from validation.report.page import math
 __all__ = ["gallery_section"]
 
 #: right ones first
-_ORDER = (
+_ORDER: tuple[VerdictName, ...] = (
     "equivalent", "equivalent-under", "equivalent-in-limit", "wrong-by-factor", "missing-or-extra-term",
     "outside", "different", "undecided", "unreadable",
 )
