@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import sympy as sp
 
-from theory.reading.bounds import EXPONENT, NESTED_FUNCTIONS, NUMBER_BITS
+from theory.reading.bounds import DEAR, EXPONENT, IRRATIONAL, NUMBER_BITS
 from theory.reading.error import ReadingError
 from theory.reading.functions import FUNCTIONS, apply_function, lucas_sequence
 from theory.reading.tree import (
@@ -62,7 +62,7 @@ class Builder:
     text: str
     names: Mapping[str, sp.Expr]
     _bits: int = field(default=0, init=False)
-    _depth: int = field(default=0, init=False)
+    _dear: int = field(default=0, init=False)
 
     def expression(self, node: Node) -> sp.Expr:
         """The expression of a tree.
@@ -96,6 +96,8 @@ class Builder:
                             "write a relation, such as 0 <= momentum < 1")
 
     def _build(self, node: Node) -> sp.Expr:
+        if isinstance(node, Call | Series | Cases) and getattr(node, "name", "") != "LucasSequence":
+            self._count(node)
         match node:
             case Number(value=value):
                 return sp.Rational(value.numerator, value.denominator)
@@ -106,23 +108,23 @@ class Builder:
             case Product():
                 return self._sane(node, sp.Mul(*self._factors(node, False)))
             case Power(base=base, exponent=exponent):
-                return self._power(node, self.expression(base), self._nested(exponent))
+                return self._power(node, self.expression(base), self.expression(exponent))
             case Call(name="LucasSequence", arguments=(k, n, *invariants)):
                 return self._sane(node, lucas_sequence(
-                    self.expression(k), self._nested(n), [self._nested(e) for e in invariants]))
+                    self.expression(k), self.expression(n), [self.expression(e) for e in invariants]))
             case Call(name="sqrt", arguments=(radicand,)):
-                return self._power(node, self._nested(radicand), sp.S.Half)
+                return self._power(node, self.expression(radicand), sp.S.Half)
             case Call(name=name, arguments=arguments) if name in FUNCTIONS:
-                return self._sane(node, apply_function(name, [self._nested(a) for a in arguments]))
+                return self._sane(node, apply_function(name, [self.expression(a) for a in arguments]))
             case SequenceTerm(k=k, n=n, invariants=invariants):
                 return self._sane(node, lucas_sequence(
-                    sp.Integer(k), self._nested(n), [self._nested(e) for e in invariants]))
+                    sp.Integer(k), self.expression(n), [self.expression(e) for e in invariants]))
             case Series(body=body, index=index, low=low, high=high):
-                bounds = self._nested(low), self._nested(high)
+                bounds = self.expression(low), self.expression(high)
                 variable = sp.Symbol(index, integer=True)
                 outer, self.names = self.names, {**self.names, index: variable}
                 try:
-                    term = self._nested(body)
+                    term = self.expression(body)
                 finally:
                     self.names = outer
                 return sp.Sum(term, (variable, *bounds))
@@ -132,10 +134,17 @@ class Builder:
                     self._refuse(node, f"more than {_EXPANDED} terms if this is multiplied out")
                 return self._sane(node, sp.expand(factored))
             case Cases(pieces=pieces):
-                pairs = [(self._nested(value), self.condition(condition)) for value, condition in pieces]
+                pairs = [(self.expression(value), self.condition(condition)) for value, condition in pieces]
                 return sp.Piecewise(*pairs, evaluate=False)
         self._refuse(node, "a condition stands where a formula is expected",
                             "conditions go into Piecewise, or are given apart from the claim")
+
+    def _count(self, node: Node) -> None:
+        """Functions and symbolic powers are dear: SymPy asks about each what it could be simplified to."""
+        self._dear += 1
+        if self._dear > DEAR:
+            self._refuse(node, f"more than {DEAR} functions, sums and powers with letters",
+                         "check a part of the formula at a time")
 
     def _factors(self, node: Product, below: bool) -> list[sp.Expr]:
         """All factors of a product of products, those of denominators inverted."""
@@ -148,24 +157,14 @@ class Builder:
             found.append(self._power(factor, value, sp.S.NegativeOne) if below != inverted else value)
         return found
 
-    def _nested(self, node: Node) -> sp.Expr:
-        """An argument of a function: one level deeper."""
-        if isinstance(node, (Number, Name)):
-            return self.expression(node)
-        self._depth += 1
-        if self._depth > NESTED_FUNCTIONS:
-            self._refuse(node, f"functions and exponents are nested more than {NESTED_FUNCTIONS} deep",
-                         "name a part of the formula: a = ...; then use a")
-        value = self.expression(node)
-        self._depth -= 1
-        return value
-
     def _power(self, node: Node, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
-        if base.is_zero and (exponent.is_negative or not exponent.is_number):
-            self._refuse(node, "division by zero" if exponent.is_negative else "0 to a symbolic power")
+        if base == 0 and not (exponent.is_Rational and exponent >= 0):
+            self._refuse(node, "division by zero" if exponent.is_Rational else "0 to a power with a letter")
         if exponent.is_Rational:
             self._require_small(node, base, exponent)
-        elif any(not log.args[0].is_Symbol for log in exponent.atoms(sp.log)):
+        else:
+            self._count(node)
+        if any(not log.args[0].is_Symbol for log in exponent.atoms(sp.log)):
             self._refuse(node, "a logarithm in an exponent is read of a single letter only",
                          "write the power itself, a**M")
         return self._sane(node, sp.Pow(base, exponent))
@@ -197,10 +196,22 @@ class Builder:
                 self._refuse(node, f"like powers add up to an exponent beyond {_COLLECTED}")
             if part.is_Rational and max(abs(int(part.p)), int(part.q)).bit_length() > NUMBER_BITS:
                 self._refuse(node, "the numbers add up to one too large", "write letters for them")
+        if value.is_number and not value.is_Rational and _parts(value, IRRATIONAL) > IRRATIONAL:
+            self._refuse(node, f"a number in roots or functions of more than {IRRATIONAL} parts",
+                         "write a letter for it")
         return value
 
     def _refuse(self, node: Node, message: str, suggestion: str = "") -> NoReturn:
         raise ReadingError(message, text=self.text, place=node.place, suggestion=suggestion)
+
+
+def _parts(value: sp.Expr, limit: int) -> int:
+    """How many nodes it has, counted to just beyond the limit."""
+    count, waiting = 0, [value]
+    while waiting and count <= limit:
+        count += 1
+        waiting += waiting.pop().args
+    return count
 
 
 def _terms(value: sp.Expr) -> int:
@@ -208,9 +219,9 @@ def _terms(value: sp.Expr) -> int:
     if value.is_Add:
         return sum(_terms(term) for term in value.args)
     if value.is_Mul:
-        return math.prod([_terms(factor) for factor in value.args])
+        return math.prod(_terms(factor) for factor in value.args)
     if value.is_Pow and value.exp.is_Integer and value.exp > 0:
-        return int(min(_terms(value.base), _EXPANDED)) ** int(value.exp)
+        return math.prod([min(_terms(value.base), _EXPANDED + 1)] * min(int(value.exp), EXPONENT))
     return 1
 
 

@@ -27,6 +27,7 @@ UNREAD_FUNCTIONS = {
     "sum": "Sum(term, (h, a, b))", "product": "the factors", "Product": "the factors",
 }
 _LARGEST_INDEX = 64
+_EXPANDED_INDEX = 4
 
 
 def apply_function(name: str, arguments: Sequence[sp.Expr]) -> sp.Expr:
@@ -74,8 +75,6 @@ def lucas_sequence(k: sp.Expr, n: sp.Expr, invariants: Sequence[sp.Expr]) -> sp.
         raise ValueError(f"the k of LucasSequence(k, n, e1, ..., ed) is a whole number from 0 to {d - 1}")
     if n.is_number and not (n.is_Integer and 0 <= int(n) <= _LARGEST_INDEX):
         raise ValueError(f"the n of LucasSequence is a letter or a whole number from 0 to {_LARGEST_INDEX}")
-    if n.is_Integer:
-        small = all(e.is_Integer and abs(int(e)) < 1000 for e in invariants)
-        if not (small or (int(n) <= d + 1 and all(e.is_Atom for e in invariants))):
-            return LucasSequence(k, n, *invariants, evaluate=False)
+    if n.is_Integer and (int(n) > _EXPANDED_INDEX or not all(e.is_Atom for e in invariants)):
+        return LucasSequence(k, n, *invariants, evaluate=False)
     return LucasSequence(k, n, *invariants)

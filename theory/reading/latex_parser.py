@@ -301,7 +301,8 @@ class LatexParser:
         second = self.at
         below = self.argument(command)
         if self._differential(first) and self._differential(second):
-            self.refuse(command, "this looks like a derivative", "write its value, or the d behind its factor")
+            self.refuse(command, "this looks like a derivative",
+                        "write its value, or the d behind its factor")
         if self.now.is_("^"):
             self.refuse(self.now, "a power of a fraction without brackets",
                         r"write \left(\frac{a}{b}\right)^{2}")

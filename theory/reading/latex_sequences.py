@@ -222,9 +222,13 @@ def _generating(
 ) -> tuple[tree.Node, ...]:
     r"""The invariants of ``\frac{q^{d-1}}{(1 - q)^3(1 + ...)}``, the denominator multiplied out."""
     node = LatexParser(text, right, {}, declared).formula()
+    factors = _factors(node)
+    if len(factors) > 9:
+        raise ReadingError("more than 9 factors in a generating function", text=text, place=node.place,
+                           suggestion=r"write equal factors as a power, (1 - q)^{3}")
     total: Mapping[int, tree.Node] = {0: tree.Number(node.place, Fraction(1))}
     top = 0
-    for factor, below in _factors(node):
+    for factor, below in factors:
         exponent = _exponent(factor, "q")
         if not below:
             if exponent is None:

@@ -104,6 +104,8 @@ def tokenize_latex(text: str) -> list[LatexToken]:
     require_short(text)
     tokens: list[LatexToken] = []
     open_: list[LatexToken] = []
+    first = len(text) - len(text.lstrip("$ \n\t"))  # dollar signs may stand around the whole formula
+    last = len(text.rstrip("$ \n\t.,;"))
     place, long_digits = 0, 0
     while place < len(text):
         match = _PATTERN.match(text, place)
@@ -133,7 +135,7 @@ def tokenize_latex(text: str) -> list[LatexToken]:
                 raise stranger(text, start)
             if word != "$":
                 tokens.append(LatexToken("symbol", "=" if word == ":=" else word, start, place))
-            elif text[:start].strip("$ \n\t") and text[place:].strip("$ \n\t.,;"):
+            elif first < start < last:
                 raise ReadingError("a second formula between dollar signs", text=text, place=start,
                                    suggestion="give one formula at a time, without its sentence")
         elif kind == "command":

@@ -7,12 +7,23 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.reading.bounds import STATEMENTS, WEIGHT
+from theory.reading.bounds import NESTED_FUNCTIONS, STATEMENTS, WEIGHT
 from theory.reading.build import Builder
 from theory.reading.error import ReadingError, place_in
 from theory.reading.notation import Notation
 from theory.reading.reading import Reading
-from theory.reading.tree import Name, Node, children, free_names
+from theory.reading.tree import (
+    Junction,
+    Name,
+    Node,
+    Number,
+    Power,
+    Product,
+    Relation,
+    Total,
+    children,
+    free_names,
+)
 
 __all__ = ["Statement", "assemble"]
 
@@ -139,6 +150,21 @@ def _require_light(
 ) -> None:
     """Bound the size of the formula with its definitions put in: it may grow exponentially."""
     weights: dict[str, int] = {}
+    depths: dict[str, int] = {}
+
+    def depth(node: Node) -> int:
+        """Functions, roots and powers with letters inside each other."""
+        if isinstance(node, Name):
+            return depths.get(node.name, 0)
+        inside = max((depth(child) for child in children(node)), default=0)
+        plain = isinstance(node, Number | Total | Product | Relation | Junction) or (
+            isinstance(node, Power) and _is_whole(node.exponent))
+        if not plain and inside >= NESTED_FUNCTIONS:
+            raise ReadingError(
+                f"functions, roots and powers are nested more than {NESTED_FUNCTIONS} deep", text=text,
+                place=node.place, suggestion="check a part of the formula at a time",
+            )
+        return inside if plain else inside + 1
 
     def weight(node: Node) -> int:
         if isinstance(node, Name):
@@ -147,12 +173,22 @@ def _require_light(
 
     for name in order:
         weights[name] = weight(table[name].right)
+        depths[name] = depth(table[name].right)
+    for side in (claim.right, *(() if claim.equation is None else (claim.equation,))):
+        depth(side)
     total = weight(claim.right) + (0 if claim.equation is None else weight(claim.equation))
     if max([total, *weights.values()]) > WEIGHT:
         raise ReadingError(
             f"with its definitions put in, the formula has {total} parts; at most {WEIGHT} are read",
             text=text, place=claim.place, suggestion="check a part of it at a time",
         )
+
+
+def _is_whole(node: Node) -> bool:
+    """A whole number, perhaps with a sign."""
+    if isinstance(node, Product):
+        return all(_is_whole(factor) and not below for factor, below in node.factors)
+    return isinstance(node, Number) and node.value.denominator == 1
 
 
 def _reading(
