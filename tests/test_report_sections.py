@@ -46,7 +46,7 @@ def results(**changed: str) -> list[RungResult]:
     return [
         RungResult(
             slug="white-weight-variance", rung=rung, verdict=changed.get(rung, "pass"),  # type: ignore[arg-type]
-            reason=f"reason <of> {rung}", figures={"points": 12, "steps": 3, "deviation": 1e-16},
+            reason=f"reason <of> {rung}", figures={"points": 12, "steps": 3, "deviation_in_tolerances": 1e-3},
         )
         for rung in RUNGS
     ]
@@ -55,7 +55,7 @@ def results(**changed: str) -> list[RungResult]:
 def test_the_table_shows_every_rung_and_its_figures() -> None:
     page = ladder_section(results(simulated="not-applicable"))
     require_balanced(page)
-    assert "1 formulas: 5 checks passed, 0 failed</b>; 1 do not apply" in page
+    assert "1 formulas: 5 checks passed, 0 failed</b>; 1 not applicable" in page
     assert 'class="verdict bad"' not in page
     assert "3 steps" in page
     assert "12 points" in page

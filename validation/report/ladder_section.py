@@ -28,11 +28,12 @@ _RUNGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "enclosed": (
         "rigorous enclosures of formula and solver overlap, at irrational and extreme points; worst "
-        "relative radius", (("points", "points"), ("radius", "r")),
+        "relative radius r", (("points", "points"), ("largest_relative_radius", "r ≤")),
     ),
     "solved": (
         "formula and two floating-point solvers that share no code agree to 1e-12 times the condition "
-        "estimate", (("points", "points"), ("deviation", "δ")),
+        "estimate; worst deviation δ in units of that",
+        (("points", "points"), ("deviation_in_tolerances", "δ ≤")),
     ),
     "simulated": (
         "real index sequences, with false-alarm rate and resolution", (("resolution", "resolves"),)
@@ -76,10 +77,11 @@ def _summary(results: Sequence[RungResult], formulas: int, not_run: Sequence[str
         if not_run else ""
     )
     vacuous = f", {count['vacuous']} tested nothing" if count["vacuous"] else ""
+    absent = count["not-applicable"]
+    aside = f"; {absent} not applicable, for the reasons below the table" if absent else ""
     return (
         f'<p class="verdict{" bad" if bad else ""}"><b>{formulas} formulas: {count["pass"]} checks passed, '
-        f"{count['fail']} failed{vacuous}</b>; {count['not-applicable']} do not apply, for the reasons below "
-        f"the table.{left_out}</p>"
+        f"{count['fail']} failed{vacuous}</b>{aside}.{left_out}</p>"
     )
 
 
@@ -108,7 +110,9 @@ def _key_figures(rung: str, figures: Mapping[str, Figure]) -> str:
     for name, words in _RUNGS[rung][1]:
         if name in figures:
             value = _number(figures[name])
-            parts.append(f"{value} {words}" if words in ("steps", "points") else f"{words} {value}")
+            counted = words in ("steps", "points")
+            shown = words.removesuffix("s") if value == "1" else words
+            parts.append(f"{value} {shown}" if counted else f"{words} {value}")
     return ", ".join(parts)
 
 
