@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
+import derivations
 from derivations.checking.check_entry import check_entry, find_target
 from derivations.checking.claim_file import ClaimEntry
 from derivations.checking.gallery import Exhibit, check_exhibit, check_gallery, load_gallery
@@ -106,3 +109,15 @@ def test_a_notation_that_cannot_be_read() -> None:
     entry = replace(BY_NAME["liu2021_plain_sgd"].entry, notation={"gamma": "learning_rat"})
     with pytest.raises(TheoryError, match="learning_rat"):
         check_entry(entry)
+
+
+def test_the_checker_is_imported_when_it_is_first_used() -> None:
+    code = (
+        "import sys, derivations\n"
+        "assert 'theory.reading' not in sys.modules\n"
+        "print(derivations.check_claim('2*(1 + beta)/lambda', 'stability-limit').verdict)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "equivalent\n"
+    with pytest.raises(AttributeError, match="module 'derivations' has no attribute 'check_claims'"):
+        _ = derivations.check_claims  # type: ignore[attr-defined]
