@@ -1,28 +1,24 @@
-"""What a catalogue formula is compared with: the same quantity from a solver, at random points."""
+"""What a catalogue formula is compared with: the same quantity from a solver, and where to compare."""
 
 from __future__ import annotations
 
-import cmath
 import random
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from theory.closed_forms import Entry
 from theory.errors import NoStationaryLawError, TheoryError
+from theory.formula import Formula
 from theory.sampling import SamplingScheme
-from theory.solvers import Quantity, SolverResult, solve_spectral_integral
+from theory.solvers import Quantity, SolverResult, solve_epoch_lifted, solve_spectral_integral
 
 __all__ = [
-    "NotCovered",
-    "Point",
-    "Solver",
-    "reference_spectrum",
-    "reference_value",
-    "sample_points",
+    "NotCovered", "Point", "Solver", "exact_reference", "exact_value", "noise_autocovariance",
+    "reference_value", "require_defined", "sample_points",
 ]
 
 Point = Mapping[str, Any]
@@ -43,15 +39,18 @@ class NotCovered(TheoryError):
     """A solver does not compute this quantity; the message says why."""
 
 
-def sample_points(entry: Entry, count: int = 3) -> tuple[Point, ...]:
-    """Random rational points inside the formula's condition, seeded by its slug."""
+def sample_points(
+    entry: Entry, count: int = 3, *, formula: Formula | None = None
+) -> tuple[Point, ...]:
+    """Random rational points inside the condition of the formula, seeded by the entry's slug."""
+    target = entry.formula if formula is None else formula
     rng = random.Random(entry.slug)
-    names = [s.name for s in entry.formula.parameters]
+    names = [s.name for s in target.parameters]
     points: list[Point] = []
     for _ in range(400):
         point = _draw(entry, names, rng)
-        symbols = {s: sp.Rational(str(point[s.name])) for s in entry.formula.parameters}
-        if entry.formula.valid_if.subs(symbols) == sp.true:
+        symbols = {s: sp.Rational(str(point[s.name])) for s in target.parameters}
+        if target.valid_if.subs(symbols) == sp.true:
             points.append(point)
         if len(points) == count:
             break
@@ -88,6 +87,70 @@ def _draw(entry: Entry, names: list[str], rng: random.Random) -> Point:
     return {name: ranges[name] for name in names}
 
 
+def exact_value(formula: Formula, point: Point) -> sp.Expr:
+    """The formula at a rational point, exactly; named quantities one by one."""
+    table: dict[sp.Symbol, sp.Expr] = {}
+    for symbol in formula.parameters:
+        value = Fraction(point[symbol.name])
+        table[symbol] = sp.Rational(value.numerator, value.denominator)
+    for name, value in formula.where:
+        table[name] = value.subs(table)
+    return formula.compact.subs(table)
+
+
+def require_defined(entry: Entry, point: Point) -> None:
+    """Refuse lags and positions for which the quantity is another one by its definition.
+
+    Raises
+    ------
+    NotCovered
+        With the range of the definition.
+    """
+    lag, position = point.get("lag"), point.get("position")
+    memoryless = all(component.memoryless for component, _ in entry.scheme.noise)
+    steps = None if memoryless else point.get("steps_per_epoch")
+    if steps is not None and int(steps) == 1 and entry.scheme.silent_at_one_step:
+        raise NotCovered("an epoch of one step makes no noise: there is no law to state")
+    if steps is not None and {"samples", "batch_size"} <= set(point):
+        _require_batches(entry.scheme, int(steps), int(point["samples"]), int(point["batch_size"]))
+    if lag is not None and steps is not None:
+        low, high = 0, int(steps)
+        if entry.quantity == "noise-autocovariance":
+            low, high = 1, int(steps) - 1
+        elif entry.quantity.endswith("beyond"):
+            low, high = int(steps), 10**9
+        if not low <= lag <= high:
+            raise NotCovered(f"lag = {lag} is outside {low}..{high}: another form holds there")
+    if position is not None and steps is not None:
+        last = any(component.special_last_position for component, _ in entry.scheme.noise)
+        high = int(steps) - last
+        if not 1 <= position <= high:
+            raise NotCovered(f"position = {position} is outside 1..{high}: another form holds there")
+
+
+def _require_batches(scheme: SamplingScheme, steps: int, samples: int, batch: int) -> None:
+    """Refuse numbers of batches that an epoch does not have."""
+    counted = scheme.steps_per_epoch(samples, batch)
+    if samples == batch:
+        raise NotCovered("the whole data set in one batch makes no noise: there is no law to state")
+    if steps > counted or (steps < counted and scheme.last_batch == "kept"):
+        raise NotCovered(f"{samples} samples make {counted} batches of {batch}, not {steps}")
+
+
+def exact_reference(entry: Entry, point: Point) -> Fraction:
+    """The quantity from the exact solver, where it is defined; computed once per point.
+
+    Raises
+    ------
+    NotCovered
+        Where the quantity is another one by definition.
+    TheoryError
+        Where it does not exist.
+    """
+    require_defined(entry, point)
+    return Fraction(reference_value(entry, point, solve_epoch_lifted))
+
+
 def reference_value(entry: Entry, point: Point, solve: Solver) -> Any:
     """The quantity of ``entry`` at ``point`` by ``solve``: a Fraction or float, as the solver gives.
 
@@ -98,16 +161,17 @@ def reference_value(entry: Entry, point: Point, solve: Solver) -> Any:
     """
     name = entry.quantity
     if name == "noise-autocovariance":
-        return _noise_autocovariance(entry.scheme, point)
+        return noise_autocovariance(entry.scheme, point)
     if name.endswith("spectrum"):
-        raise NotCovered("a spectrum is no rational number; see the column 'spectral'")
+        raise NotCovered("the solvers have no spectra")
     if name == "correlation-time" or name == "flat-correlation-time":
         flat = name.startswith("flat-")
         return 2 * _moment(entry, point, solve, "weight-variance", flat) / _moment(
             entry, point, solve, "velocity-variance", flat
         )
     if name == "loss-fluctuation":
-        return _moment(entry, point, solve, "weight-variance") * point["curvature"] / 2
+        variance = _moment(entry, point, solve, "weight-variance")
+        return variance * type(variance)(point["curvature"]) / 2
     return _moment(entry, point, solve, name.removeprefix("flat-"), name.startswith("flat-"))
 
 
@@ -127,42 +191,40 @@ def _moment(entry: Entry, point: Point, solve: Solver, name: str, flat: bool = F
         if solve is solve_spectral_integral:
             raise NotCovered("a spectrum averages over the epoch; it knows no position")
         options["position"] = int(position)
+    items = tuple(sorted((k, Fraction(v)) for k, v in values.items()))
     try:
-        result = solve(entry.rule, entry.scheme, values, _MOMENTS.get(base, base), **options)
-    except NoStationaryLawError as error:
-        raise NotCovered("this solver needs positive curvature") from error
-    return result.value
-
-
-def _noise_autocovariance(scheme: SamplingScheme, point: Point) -> Fraction:
-    """By definition: the average over the epoch of the exact noise covariance."""
-    steps, lag = int(point["steps_per_epoch"]), int(point["lag"])
-    covariance = scheme.noise_covariance(
-        steps, samples=point.get("samples"), batch_size=point.get("batch_size"),
-        epochs=2 + lag // steps,
-    )
-    total = sum((covariance[k + lag][k] for k in range(steps)), Fraction(0))
-    return total / steps * Fraction(point["noise_variance"])
-
-
-def reference_spectrum(entry: Entry, point: Point) -> float:
-    """By definition: the sum over lags of the noise autocovariance, times |T|² for the weights."""
-    scheme, omega = entry.scheme, float(point["frequency"])
-    steps = int(point.get("steps_per_epoch", 1))
-    lags = range(1, steps)
-    if scheme.periodic:
-        raise NotCovered("the power of periodic noise sits on lines")
-    full = {**point, "steps_per_epoch": steps, "noise_variance": 1}
-    variance = float(_noise_autocovariance(scheme, {**full, "lag": 0}))
-    total = variance + 2 * sum(
-        float(_noise_autocovariance(scheme, {**full, "lag": h})) * np.cos(omega * h) for h in lags
-    )
-    if entry.quantity == "weight-spectrum":
-        numeric = entry.rule.numeric({k: float(v) for k, v in point.items()})
-        transition = numeric.keep + float(point["curvature"]) * np.outer(
-            numeric.inject, numeric.evaluate_at
+        return _solved(
+            solve, entry.rule, entry.scheme, items, _MOMENTS.get(base, base),
+            tuple(sorted(options.items())),
         )
-        z = cmath.exp(1j * omega)
-        response = np.linalg.solve(z * np.eye(len(transition)) - transition, numeric.inject)
-        total *= abs(response[0]) ** 2
-    return float(total * point["noise_variance"])
+    except NoStationaryLawError as error:
+        raise NotCovered(f"this solver needs positive curvature: {error}") from error
+
+
+@lru_cache(maxsize=4096)
+def _solved(
+    solve: Solver, rule: Any, scheme: Any, items: tuple[tuple[str, Fraction], ...],
+    quantity: Quantity, options: tuple[tuple[str, int], ...],
+) -> Any:
+    """One value per solver and point, whoever asks: the same for a formula and all its mutants."""
+    return solve(rule, scheme, dict(items), quantity, **dict(options)).value
+
+
+@lru_cache(maxsize=256)
+def _mean_covariance(
+    scheme: SamplingScheme, steps: int, lag: int, samples: int | None, batch_size: int | None
+) -> Fraction:
+    covariance = scheme.noise_covariance(
+        steps, samples=samples, batch_size=batch_size, epochs=2 + lag // steps
+    )
+    return sum((covariance[k + lag][k] for k in range(steps)), Fraction(0)) / steps
+
+
+def noise_autocovariance(scheme: SamplingScheme, point: Point) -> Fraction:
+    """By definition: the average over the epoch of the exact noise covariance."""
+    steps, lag, samples, batch_size = (
+        None if (value := point.get(name)) is None else int(value)
+        for name in ("steps_per_epoch", "lag", "samples", "batch_size")
+    )
+    mean = _mean_covariance(scheme, steps or 1, lag or 0, samples, batch_size)
+    return mean * Fraction(point["noise_variance"])

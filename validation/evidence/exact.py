@@ -1,0 +1,94 @@
+r"""Rung 2: equal, as rational numbers, to the exact solver inside the condition; nothing outside.
+
+**Identity.** For every choice of the whole numbers (M, and a lag or position) in a grid, formula and
+solver are compared at a random rational point. If they differed for those whole numbers, the
+numerator of their difference would be a polynomial of degree d (:mod:`validation.evidence.degree`)
+that is not zero; it vanishes at a point of a grid of T values per parameter with probability at most
+d/T (Schwartz and Zippel). How far the whole numbers must go is the order of the linear recurrence in
+them (:mod:`validation.evidence.recurrence`).
+
+**Condition.** On both sides of every boundary, at a relative distance of :math:`2^{-40}` and on it,
+the formula must claim to hold exactly where the quantity exists.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from theory.closed_forms import Entry
+from theory.errors import TheoryError
+from theory.formula import Formula
+from validation.evidence import limits_exact
+from validation.evidence.boundary import Boundary, compare_conditions
+from validation.evidence.degree import difference_degree
+from validation.evidence.grid import whole_numbers
+from validation.evidence.numbers import rational_value
+from validation.evidence.points import GRID, draw_point, parameters_of
+from validation.evidence.result import Figure, RungResult, failed, judged
+from validation.evidence.truth import exact_truth
+
+__all__ = ["check", "shown"]
+
+
+def check(entry: Entry, formula: Formula) -> RungResult:
+    """Compare with exact rational numbers; limits as :mod:`validation.evidence.limits_exact` says."""
+    if not entry.exact:
+        return limits_exact.check(entry, formula)
+    rng = random.Random(f"exact/{entry.slug}")
+    names = parameters_of(entry, formula)
+    plan = whole_numbers(entry, formula)
+    count, degree = 0, 0
+    for wholes in plan.cases:
+        point = draw_point(entry, names, wholes, rng)
+        own = {s.name: point[s.name] for s in formula.parameters}
+        if not holds(formula, own):
+            continue
+        truth, value = exact_truth(entry, point), rational_value(formula, own)
+        if value != truth:
+            return failed(
+                entry.slug, "exact", f"{float_text(value)} instead of {float_text(truth)} at {shown(own)}",
+                points=count,
+            )
+        degree = max(degree, difference_degree(entry, formula, point))
+        count += 1
+    border = compare_conditions(entry, formula, random.Random(f"border/{entry.slug}"))
+    if border.mistake:
+        return failed(entry.slug, "exact", border.mistake, points=count)
+    return judged(
+        entry.slug, "exact", count, f"equal rational numbers; {plan.reason}",
+        **_figures(plan.figures, degree, border),
+    )
+
+
+def _figures(plan: Mapping[str, Figure], degree: int, border: Boundary) -> dict[str, Figure]:
+    return {
+        **plan, "degree": degree, "false_identity_survives": degree / GRID,
+        "inside": border.inside, "outside": border.outside,
+    }
+
+
+def holds(formula: Formula, point: Mapping[str, Any]) -> bool:
+    """Whether the formula claims to hold; a frequency is none of the conditions' business."""
+    from validation.evidence.boundary import claimed
+
+    return claimed(formula, point)
+
+
+def float_text(value: Any) -> str:
+    return f"{float(int(value.p) / int(value.q)):.6g}" if int(value.q) else "infinity"
+
+
+def shown(point: Mapping[str, Any]) -> str:
+    """A point for a message, in six digits."""
+    parts = []
+    for name, value in point.items():
+        try:
+            parts.append(f"{name}={float(value):.6g}")
+        except (TypeError, OverflowError):
+            parts.append(f"{name}={value}")
+    return ", ".join(parts)
+
+
+_ = TheoryError

@@ -1,0 +1,123 @@
+"""Rung 4: the formula in double precision and two floating-point solvers that share no code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from theory.closed_forms import Entry
+from theory.errors import AccuracyError
+from theory.evaluate import evaluate
+from theory.formula import Formula
+from theory.solvers import solve_lag_sum, solve_lyapunov, solve_spectral_integral
+from validation.evidence import floating, limits_solved
+from validation.evidence.result import RungResult, failed, judged
+from validation.reference import NotCovered, reference_value, sample_points
+
+__all__ = ["check"]
+
+#: of the value, times the condition estimate
+_TOLERANCE = 1e-12
+_POINTS = 4
+
+
+def check(entry: Entry, formula: Formula) -> RungResult:
+    r"""Largest deviation in units of 1e-12 times the condition estimate.
+
+    The estimate is the norm of the inverse of the linear operator that every solver inverts in one
+    way or another, :math:`\lVert(I-A\otimes A')^{-1}\rVert`, in coordinates in which the state's
+    entries have their own size; at least 1.
+    """
+    if not entry.exact:
+        return limits_solved.check(entry, formula)
+    worst, count, condition, used = 0.0, 0, 1.0, set()
+    for point in sample_points(entry, _POINTS, formula=formula):
+        value = float(evaluate(formula, {s.name: point[s.name] for s in formula.parameters}))
+        kappa = condition_estimate(entry, point)
+        found = dict(solutions(entry, point))
+        if len(found) < 2:
+            return failed(entry.slug, "solved", f"only {sorted(found)} cover the quantity", points=count)
+        for name, other in found.items():
+            gap = abs(value - other) / (_TOLERANCE * kappa * max(abs(other), _scale(formula, point)))
+            if not gap <= 1:
+                return failed(
+                    entry.slug, "solved",
+                    f"{value:.17g} but {other:.17g} by {name}, {gap:.3g} times the tolerance, at "
+                    f"{ {k: str(v) for k, v in point.items()} }", points=count,
+                )
+            worst = max(worst, gap)
+        condition, used = max(condition, kappa), used | set(found)
+        count += 1
+    return judged(
+        entry.slug, "solved", count, f"agrees with {' and '.join(sorted(used))}",
+        deviation_in_tolerances=worst, largest_condition=condition,
+    )
+
+
+def _scale(formula: Formula, point: Mapping[str, Any]) -> float:
+    """Of a quantity that changes sign: the positive formula its accuracy is measured by."""
+    if formula.scale is None:
+        return 0.0
+    own = {s.name: point[s.name] for s in formula.scale.parameters}
+    return float(evaluate(formula.scale, own))
+
+
+def condition_estimate(entry: Entry, point: Mapping[str, Any]) -> float:
+    """At least 1; for the noise alone nothing is inverted."""
+    if entry.quantity.startswith("noise"):
+        return 1.0
+    numbers = {"learning_rate": 1.0} | {k: float(v) for k, v in point.items()}
+    flat = entry.quantity.startswith("flat-")
+    modes = []
+    for name in ("curvature", "second_curvature"):
+        if flat:
+            return 1 / (1 - numbers["momentum"] ** 2)
+        h = numbers.get(name, numbers["curvature"])
+        numeric = entry.rule.numeric(numbers)
+        a = numeric.keep + h * np.outer(numeric.inject, numeric.evaluate_at)
+        size = np.maximum(np.abs(numeric.inject), 1e-300)
+        modes.append(a / size[:, None] * size)
+    system = np.eye(len(modes[0]) ** 2) - np.kron(modes[0], modes[1])
+    return max(1.0, float(np.linalg.norm(np.linalg.inv(system), 2)))
+
+
+_SOLVERS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("lyapunov", solve_lyapunov), ("lag-sum", solve_lag_sum), ("spectral", solve_spectral_integral),
+)
+
+
+def solutions(entry: Entry, point: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The quantity by every floating-point solver that has it."""
+    name = entry.quantity
+    if name == "noise-autocovariance":
+        small = _small_data(entry, point)
+        if small is not None:
+            yield "enumeration of all orders", floating.noise_by_enumeration(entry, small)
+        yield "periodogram of an epoch", floating.noise_by_periodogram(entry, point)
+    elif name == "noise-spectrum":
+        yield "sum over lags", floating.spectrum_by_lags(entry, point)
+        yield "periodogram of an epoch", floating.noise_by_periodogram(entry, point)
+    elif name == "weight-spectrum":
+        yield "sum over lags and a linear solve", floating.spectrum_by_lags(entry, point)
+        yield "periodogram and impulse response", floating.spectrum_by_series(entry, point)
+    elif name.startswith("flat-"):
+        for label, solve in (
+            ("epoch by epoch", floating.flat_by_epochs),
+            ("impulse response", floating.flat_by_response),
+        ):
+            if name.endswith("correlation-time"):
+                yield label, 2 * solve(entry, point, False) / solve(entry, point, True)
+            else:
+                yield label, solve(entry, point, "velocity" in name)
+    else:
+        for label, solve in _SOLVERS:
+            try:
+                yield label, float(reference_value(entry, point, solve))
+            except (NotCovered, AccuracyError):
+                continue
+
+
+def _small_data(entry: Entry, point: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return point
