@@ -4,7 +4,8 @@ The JSON of every command is a contract: its keys are listed at the end of ``sgd
 --help`` and tested. Keys may be added, none is renamed or removed. Numbers that are exact or longer
 than a double are strings.
 
-Exit codes: 0 done; 2 bad input, one line on stderr; 130 interrupted; 141 the reader of a pipe left.
+Exit codes: 0 done; 1 evidence failed (verify); 2 bad input, one line on stderr; 130 interrupted; 141
+the reader of a pipe left.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ examples:
   sgd-theory show reshuffled-weight-variance --latex
   sgd-theory eval reshuffled-weight-variance learning_rate=1/10 curvature=3/10 momentum=9/10 \\
       steps_per_epoch=7 noise_variance=1 --digits 30
+  sgd-theory verify
+  sgd-theory check "eta*c/(2*lambda)" --as white-weight-variance
   sgd-theory predict digits --learning-rate 0.001 --momentum 0.9 --batch-size 3 --sampling reshuffled
 
-exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted
+exit codes: 0 done, 1 evidence failed (verify), 2 bad input (one line on stderr), 130 interrupted
 """
 
 #: import name, and the package that pip knows
@@ -76,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if command is not None:
             require_known(command, names, "command")
         arguments = _parser(command).parse_args(given)
-        command_module(names[arguments.command]).run(arguments)
+        code = command_module(names[arguments.command]).run(arguments)
         sys.stdout.flush()
     except TheoryError as error:
         return _fail(str(error))
@@ -95,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f"{error.filename!r}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}")
-    return 0
+    return code or 0
 
 
 def _fail(message: str) -> int:

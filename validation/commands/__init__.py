@@ -18,6 +18,7 @@ COMMANDS = (
     ("show", "show"),
     ("eval", "evaluate"),
     ("derive", "derive"),
+    ("verify", "verify"),
     ("predict", "predict"),
     ("simulate", "simulate"),
     ("convert", "convert"),
@@ -33,8 +34,8 @@ class Command(Protocol):
         """Declare the command's arguments; no heavy imports."""
         ...
 
-    def run(self, arguments: argparse.Namespace) -> None:
-        """Do it; print to stdout."""
+    def run(self, arguments: argparse.Namespace) -> int | None:
+        """Do it; print to stdout. Returns the exit code; None is 0."""
         ...
 
 
