@@ -109,7 +109,9 @@ def _key_figures(rung: str, figures: Mapping[str, Figure]) -> str:
     parts = []
     for name, words in _RUNGS[rung][1]:
         if name in figures:
-            value = _number(figures[name])
+            figure = figures[name]
+            percent = name == "resolution" and isinstance(figure, float)
+            value = f"{figure:.1%}" if percent else _number(figure)
             counted = words in ("steps", "points")
             shown = words.removesuffix("s") if value == "1" else words
             parts.append(f"{value} {shown}" if counted else f"{words} {value}")

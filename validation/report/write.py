@@ -70,8 +70,8 @@ def write_report(
         mine = problem_from(Path(data).stem, data, target=target, intercept=intercept)
         problems = (*problems, mine)
     started = time.perf_counter()
+    claims = _claims()  # before anything compiled starts threads: checks run in forked processes
     results = _climbed()
-    claims = _claims()
     experiments = tuple(_measured(problem) for problem in problems)
     sections = [
         ("evidence", "Formulas and their evidence", ladder_section(results, _LEFT_OUT)),
@@ -120,7 +120,7 @@ def _bar(total: int, name: str) -> Any:
 def _climbed() -> tuple[RungResult, ...]:
     rungs = [name for name in RUNGS if name not in _LEFT_OUT]
     with _bar(len(CATALOGUE), "formulas up the evidence ladder") as bar:
-        return verify(rungs=rungs, progress=lambda *done: bar.update(1))
+        return verify(rungs=rungs, progress=lambda slug: bar.update(1))
 
 
 def _claims() -> tuple[CheckedClaim, ...]:
