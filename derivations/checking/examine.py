@@ -31,6 +31,7 @@ __all__ = ["Case", "examine"]
 _PROVED = "proved: the difference is the zero polynomial in two independent polynomial engines"
 _MOST_EXPLANATIONS = 4
 _MOST_READINGS = 8
+_LONGEST_ERROR = 240
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -293,7 +294,9 @@ def _limit_finding(found: LimitFinding, case: Case) -> Finding:
     error = "" if found.leading_error is None else plain_text(found.leading_error)
     summary = f"right in the limit {found.limit}"
     if error:
-        summary += f"; its relative error there is {error} to leading order"
+        summary += "; its relative error there is " + (
+            error if len(error) <= _LONGEST_ERROR else "long (see leading_relative_error)"
+        ) + " to leading order"
     data: dict[str, Any] = {
         "limit": found.limit, "order": None if found.order is None else str(found.order),
         "leading_relative_error": None if found.leading_error is None else str(found.leading_error),
