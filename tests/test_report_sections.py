@@ -10,6 +10,7 @@ from derivations.checking.gallery import CheckedClaim, load_gallery
 from derivations.checking.report import ClaimReport, Finding
 from validation.evidence import RUNGS, RungResult
 from validation.report.claim_math import claim_math
+from validation.report.error_map_figure import error_map_figure
 from validation.report.gallery_section import gallery_section
 from validation.report.ladder_section import ladder_section
 
@@ -73,6 +74,17 @@ def test_what_failed_is_seen(verdict: str, words: str) -> None:
     assert 'class="verdict bad"' in page
     assert f"✗ {verdict}" in page
     assert "white-weight-variance, exact: reason &lt;of&gt; exact" in page
+
+
+def test_the_map_of_an_approximation_colours_its_error() -> None:
+    axes = [{"name": "x", "values": [0.1, 20000.0]}, {"name": "<y>", "values": [1.0, 2.0]}]
+    page = error_map_figure({"axes": axes, "grid": [[0.005, -0.05], [0.5, None]]})
+    require_balanced(page)
+    for part in ("20000", "&lt;y&gt; = 2: relative error -0.05", "x = 20000, &lt;y&gt; = 2: no value"):
+        assert part in page
+    colors = [page.count(color) for color in ("#1a7f37", "#d9a400", "#c01c28", "#dddddd")]
+    assert colors == [2, 2, 2, 2]  # one cell each, and the legend
+    assert error_map_figure({}) == error_map_figure({"axes": axes[:1], "grid": [[1.0]]}) == ""
 
 
 def checked(name: str, verdict: str) -> CheckedClaim:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -41,7 +41,10 @@ _LARGEST_RADICAND = 10**12
 _COLLECTED = 4 * EXPONENT
 #: terms of a generating function's denominator
 _EXPANDED = 500
-_SYMPY_REFUSALS = (ValueError, TypeError, ArithmeticError, NotImplementedError, AttributeError)
+#: what SymPy raises of expressions that it cannot handle, KeyError included
+_SYMPY_REFUSALS = (
+    ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError, AttributeError, RecursionError,
+)
 
 
 @dataclass(slots=True)
@@ -91,9 +94,16 @@ class Builder:
             case Relation(sign=sign, left=left, right=right):
                 return _RELATIONS[sign](self.expression(left), self.expression(right), evaluate=False)
             case Junction(word=word, parts=parts):
-                return (sp.And if word == "and" else sp.Or)(*(self.condition(part) for part in parts))
+                return self.junction(node, word, [self.condition(part) for part in parts])
         self._refuse(node, "a formula stands where a condition is expected",
                             "write a relation, such as 0 <= momentum < 1")
+
+    def junction(self, node: Node, word: str, parts: Sequence[sp.Basic]) -> sp.Basic:
+        """Conditions joined by "and" or "or"; SymPy compares them, which fails for some."""
+        try:
+            return (sp.And if word == "and" else sp.Or)(*parts)
+        except _SYMPY_REFUSALS:
+            self._refuse(node, "these conditions cannot be joined", "write simpler relations")
 
     def _build(self, node: Node) -> sp.Expr:
         if isinstance(node, Call | Series | Cases) and getattr(node, "name", "") != "LucasSequence":

@@ -50,14 +50,22 @@ def apply_function(name: str, arguments: Sequence[sp.Expr]) -> sp.Expr:
     if name in ("cos", "sin"):
         return (sp.cos if name == "cos" else sp.sin)(first)
     if name in ("Abs", "abs"):
-        plain = first.is_Symbol or first.is_Rational
-        return sp.Abs(first) if plain else sp.Abs(first, evaluate=False)
+        return sp.Abs(first) if _is_linear(first) else sp.Abs(first, evaluate=False)
     if name == "Mod":
         if arguments[1] == 0:
             raise ValueError("Mod by 0 does not exist")
         return sp.Mod(first, arguments[1], evaluate=False)
     build: Callable[..., sp.Expr] = sp.Min if name in ("Min", "min") else sp.Max
     return first if len(arguments) == 1 else build(*arguments, evaluate=False)
+
+
+def _is_linear(value: sp.Expr) -> bool:
+    """A few letters, numbers and absolute values, added up: SymPy decides its sign at once."""
+    parts = sp.Add.make_args(value)
+    return len(parts) <= 8 and all(
+        factor.is_Symbol or factor.is_Rational or isinstance(factor, sp.Abs)
+        for part in parts for factor in sp.Mul.make_args(part)
+    )
 
 
 def lucas_sequence(k: sp.Expr, n: sp.Expr, invariants: Sequence[sp.Expr]) -> sp.Expr:

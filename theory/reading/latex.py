@@ -94,7 +94,7 @@ def _segments(text: str, tokens: Sequence[LatexToken]) -> Iterator[_Segment]:
             if not current.left:
                 raise ReadingError("nothing stands left of '='", text=text, place=token.place,
                                    suggestion="write the quantity there, or the formula alone")
-        elif token.is_("\\\\"):
+        elif token.is_("\\\\") and outside:
             _require_joined(text, tokens[max(0, i - 1)], tokens[i + 1])
         else:
             current.right.append(token)

@@ -17,6 +17,7 @@ from theory.reading.statements import Statement, assemble
 from theory.reading.text_check import CALLABLE
 from theory.reading.text_tokens import Token, tokenize
 from theory.reading.text_tree import formula_tree
+from theory.reading.tree import Junction
 
 __all__ = ["read_condition", "read_text"]
 
@@ -68,12 +69,13 @@ def read_condition(text: str, notation: Notation = DEFAULT_NOTATION) -> sp.Basic
             parts.append([])
         else:
             parts[-1].append(token)
-    builder = Builder(text, notation.names)
-    found = [
-        builder.condition(formula_tree(text, part, part[-1].end, conditions=True))
+    nodes = [
+        formula_tree(text, part, part[-1].end, conditions=True)
         for part in parts if any(t.kind != "newline" for t in part)
     ]
-    return found[0] if len(found) == 1 else sp.And(*found)
+    if len(nodes) == 1:
+        return Builder(text, notation.names).condition(nodes[0])
+    return Builder(text, notation.names).condition(Junction(0, "and", tuple(nodes)))
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from derivations.checking.gallery import CheckedClaim
 from derivations.checking.report import Finding, VerdictName
 from theory.closed_forms import CATALOGUE
 from validation.report.claim_math import claim_math, data_latex
+from validation.report.error_map_figure import error_map_figure
 from validation.report.page import math
 
 __all__ = ["gallery_section"]
@@ -86,6 +87,7 @@ def _article(checked: CheckedClaim) -> str:
         parts.append(f'<p class="tag">{html.escape(_sentence(entry.note))}</p>')
     if report.witness is not None:
         parts.append(_witness(report.witness))
+    parts.append(_map(report.diagnosis[0]))
     parts.append(_also(report.diagnosis[1:]))
     return "".join([*parts, "</article>\n"])
 
@@ -138,6 +140,14 @@ def _figure(finding: Finding) -> str:
             shown = math(rf"\displaystyle {data_latex(text)}")
             return f'<p class="tag">{words} {shown}</p>'
     return ""
+
+
+def _map(finding: Finding) -> str:
+    """Where an approximation is good, if that was mapped over two numbers."""
+    figure = error_map_figure(finding.data.get("map") or {})
+    if not figure:
+        return ""
+    return f'<details class="tag"><summary>where it is good to 1 % and 10 %</summary>{figure}</details>'
 
 
 def _also(findings: Sequence[Finding]) -> str:
