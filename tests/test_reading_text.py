@@ -242,6 +242,8 @@ REFUSED = {
     "LucasSequence(1, 10**9, 1, 1)": (1, 1, "n of LucasSequence", ""),
     "LucasSequence(2, M, 1, 1)": (1, 1, "k of LucasSequence", ""),
     "True*c": (1, 1, "a condition stands where a formula", ""),
+    "Piecewise((1, Piecewise((2, tau < 1), (3, True)) < M), (0, True))": (
+        1, 15, "cases stand inside a condition", ""),
     "±eta": (1, 1, "'±'", "two claims"),
 }
 

@@ -92,7 +92,10 @@ class Builder:
             case Truth(value=value):
                 return sp.true if value else sp.false
             case Relation(sign=sign, left=left, right=right):
-                return _RELATIONS[sign](self.expression(left), self.expression(right), evaluate=False)
+                sides = self.expression(left), self.expression(right)
+                if any(side.has(sp.Piecewise) for side in sides):  # SymPy would start to simplify
+                    self._refuse(node, "cases stand inside a condition", "write the cases out")
+                return _RELATIONS[sign](*sides, evaluate=False)
             case Junction(word=word, parts=parts):
                 return self.junction(node, word, [self.condition(part) for part in parts])
         self._refuse(node, "a formula stands where a condition is expected",
