@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,9 @@ def check(entry: Entry, formula: Formula) -> RungResult:
     """
     if not entry.exact:
         return limits_solved.check(entry, formula)
-    worst, count, condition, used = 0.0, 0, 1.0, set()
-    for point in sample_points(entry, _POINTS, formula=formula):
+    worst, count, condition = 0.0, 0, 1.0
+    used: set[str] = set()
+    for point in _points(entry, formula):
         value = float(evaluate(formula, {s.name: point[s.name] for s in formula.parameters}))
         kappa = condition_estimate(entry, point)
         found = dict(solutions(entry, point))
@@ -92,9 +93,7 @@ def solutions(entry: Entry, point: Mapping[str, Any]) -> Iterator[tuple[str, flo
     """The quantity by every floating-point solver that has it."""
     name = entry.quantity
     if name == "noise-autocovariance":
-        small = _small_data(entry, point)
-        if small is not None:
-            yield "enumeration of all orders", floating.noise_by_enumeration(entry, small)
+        yield "enumeration of all orders", floating.noise_by_enumeration(entry, point)
         yield "periodogram of an epoch", floating.noise_by_periodogram(entry, point)
     elif name == "noise-spectrum":
         yield "sum over lags", floating.spectrum_by_lags(entry, point)
@@ -119,5 +118,18 @@ def solutions(entry: Entry, point: Mapping[str, Any]) -> Iterator[tuple[str, flo
                 continue
 
 
-def _small_data(entry: Entry, point: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return point
+#: (M, S, N - M S) of data so small that all orders of the samples can be written down
+_SMALL = {"dropped": ((2, 3, 1), (2, 3, 2), (3, 2, 1), (2, 2, 1)),
+          "kept": ((2, 3, -1), (2, 4, -1), (3, 2, -1), (4, 2, -1))}
+
+
+def _points(entry: Entry, formula: Formula) -> Sequence[Mapping[str, Any]]:
+    """Random rational points; for the noise of unequal batches, few samples."""
+    drawn = sample_points(entry, _POINTS, formula=formula)
+    small = _SMALL.get(entry.scheme.last_batch)
+    if entry.quantity != "noise-autocovariance" or small is None:
+        return drawn
+    return [
+        {**point, "steps_per_epoch": m, "batch_size": s, "samples": m * s + rest, "lag": 1 + k % (m - 1)}
+        for k, (point, (m, s, rest)) in enumerate(zip(drawn, small, strict=False))
+    ]
