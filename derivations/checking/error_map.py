@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -80,8 +81,7 @@ def error_map(claim: sp.Expr, target: Target, limit: LimitFinding) -> dict[str, 
     symbols = claim.free_symbols | target.truth.free_symbols
     names = {s.name for s in symbols}
     # in an iterated limit the first that is taken is the one that must have gone furthest
-    steps = [part.split("->") for part in limit.limit.split("(")[0].split(",")]
-    variables = [(v.strip().split(" ")[0], to.strip()) for v, to in (s for s in steps if len(s) == 2)]
+    variables = re.findall(r"(\w+) -> (\w+)", limit.limit)
     if "at fixed batch_size" in limit.limit:
         variables = [("steps_per_epoch", "oo")]
     chosen = [(axis, to) for v, to in variables if (axis := _ABOUT.get(v)) is not None]

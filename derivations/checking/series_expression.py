@@ -2,11 +2,7 @@ r"""Expressions with powers and sequences as Laurent series in one small variabl
 
 A power :math:`b^n` is :math:`b_0^n\exp(n\log(b/b_0))`; with an exponent that grows like
 :math:`1/\varepsilon` it is dropped where :math:`|b_0|<1` (it vanishes to all orders) and is an
-exponential for :math:`b_0=1`. The sequences of a polynomial P come from its roots,
-
-.. math:: u_k(n)=(-1)^{d-1-k}\sum_i z_i^n\,\frac{[z^k]\,P(z)/(z-z_i)}{P'(z_i)},
-
-where each root is lifted from its value at :math:`\varepsilon=0` by Newton's iteration.
+exponential for :math:`b_0=1`. Sequences come from their roots (:mod:`derivations.checking.series_roots`).
 """
 
 from __future__ import annotations
@@ -20,6 +16,7 @@ from derivations.checking.sequence_factors import split_sequence
 from derivations.checking.series_field import Ground, RationalFunction
 from derivations.checking.series_laurent import Laurent, LostPrecisionError, Series
 from derivations.checking.series_positive import Region
+from derivations.checking.series_roots import sequences_from_roots
 from derivations.evaluation import NotRationalError
 from derivations.exponents import linear_form
 from theory.sequences import LucasSequence
@@ -27,8 +24,7 @@ from theory.symbols import steps_per_epoch
 
 __all__ = ["EPSILON", "Expansion"]
 
-EPSILON = sp.Symbol("epsilon", positive=True)
-_z = sp.Symbol("z")
+EPSILON = sp.Dummy("epsilon", positive=True)
 
 
 class Expansion:
@@ -48,7 +44,7 @@ class Expansion:
     ) -> None:
         self._check = check
         self.ground, self.region, self.replace = ground, region, dict(replace)
-        self.laurent = Laurent(ground, order)
+        self.laurent = Laurent(ground, order, check)
         self.conditions: set[sp.Expr] = set()
         self.bounded: set[sp.Expr] = set()
         self._known: dict[Any, Series] = {}
@@ -102,6 +98,8 @@ class Expansion:
             return self._power(self.of(node.base), sp.expand(node.exp))
         if isinstance(node, (sp.cos, sp.sin)) or node is sp.pi:
             if self._moves(node):
+                if self.of(node.args[0]).low >= 0:
+                    raise NotRationalError(f"{node} is not expanded")
                 self.bounded.add(node)
             return ring.constant(self.ground.atom(node))
         raise NotRationalError(f"{type(node).__name__} is not expanded: {node}")
@@ -175,6 +173,8 @@ class Expansion:
             raise NotRationalError("a power with an exponent that falls without bound")
         shown = self.ground.expression(base)
         if not self.region.decays(shown):
+            if not self.region.may_decay(shown):
+                raise NotRationalError(f"powers of {shown} do not decay")
             self.conditions.add(shown)
         return self.laurent.zero
 
@@ -205,7 +205,9 @@ class Expansion:
             return self._at_large_n(node)
         key = (n, *invariants)
         if key not in self._vectors:
-            self._vectors[key] = self._from_roots(n, [self.of(e) for e in invariants])
+            self._vectors[key] = sequences_from_roots(
+                self.laurent, [self.of(e) for e in invariants], self.of, lambda z: self._power(z, n)
+            )
         return self._vectors[key][int(k)]
 
     def _fixed(self, node: LucasSequence) -> Series:
@@ -235,59 +237,9 @@ class Expansion:
             raise NotRationalError(f"{node} at an exponent that falls without bound")
         if len(invariants) == 2:
             trace, determinant = invariants
-            if determinant == 1 and trace.func is sp.Mul and trace.has(sp.cos):
+            if determinant == 1 and isinstance(trace / 2, sp.cos):
                 self.bounded.add(node)
                 return self.laurent.constant(self.ground.atom(node))
             if self.region.stable_pair(trace, determinant):
                 return self.laurent.zero
         raise NotRationalError(f"whether {node} decays is not known")
-
-    def _from_roots(self, n: sp.Expr, invariants: list[Series]) -> list[Series]:
-        """u_0(n), ..., u_{d-1}(n)."""
-        ring, d = self.laurent, len(invariants)
-        one = self.laurent.one
-        p = [one] * (d + 1)  # coefficients of z^0 ... z^d
-        for i, e in enumerate(invariants):
-            p[d - 1 - i] = ring.negative(e) if i % 2 == 0 else e
-        total = [ring.zero] * d
-        for root in self._roots(p):
-            quotient, slope = [one] * d, ring.zero
-            for j in range(d - 1, 0, -1):
-                quotient[j - 1] = ring.plus(p[j], ring.times(root, quotient[j]))
-            for j in range(d - 1, -1, -1):  # P'(root) = quotient(root)
-                slope = ring.plus(ring.times(slope, root), quotient[j])
-            weight = ring.over(self._power(root, n), slope)
-            total = [ring.plus(t, ring.times(weight, q)) for t, q in zip(total, quotient, strict=True)]
-        return [t if (d - 1 - k) % 2 == 0 else ring.negative(t) for k, t in enumerate(total)]
-
-    def _roots(self, p: list[Series]) -> list[Series]:
-        """All roots as series, lifted from the simple rational roots at zero."""
-        ring, d = self.laurent, len(p) - 1
-        if any(c.low < 0 for c in p if c.terms):
-            raise NotRationalError("the invariants of a sequence diverge")
-        at_zero = sp.Add(*(self.ground.expression(ring.coefficient(c, 0)) * _z**i for i, c in enumerate(p)))
-        factors = sp.factor_list(sp.numer(sp.together(at_zero)), _z)[1]
-        factors = [(f, m) for f, m in factors if f.has(_z)]
-        if len(factors) != d or any(sp.degree(f, _z) != 1 for f, _ in factors):
-            raise NotRationalError(f"the roots of {at_zero} are not rational or not simple")
-        return [self._lifted(p, sp.cancel(-f.coeff(_z, 0) / sp.expand(f).coeff(_z, 1))) for f, _ in factors]
-
-    def _lifted(self, p: list[Series], start: sp.Expr) -> Series:
-        ring = self.laurent
-        root = self.of(start)
-        slope = ring.inverse(self._horner([ring.scaled(c, self.ground.number(i))
-                                           for i, c in enumerate(p)][1:], root))
-        if start == 0:
-            root = ring.zero
-        for _ in range(ring.order):  # each step gains at least one order
-            rest = self._horner(p, root)
-            if rest.is_zero or not rest.terms:
-                break
-            root = ring.minus(root, ring.times(rest, slope))
-        return root
-
-    def _horner(self, p: list[Series], x: Series) -> Series:
-        total = self.laurent.zero
-        for c in reversed(p):
-            total = self.laurent.plus(self.laurent.times(total, x), c)
-        return total

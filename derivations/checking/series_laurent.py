@@ -2,6 +2,7 @@ r"""Truncated Laurent series :math:`\varepsilon^l(a_0+a_1\varepsilon+\dots)+O(\v
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from derivations.checking.series_field import Ground, RationalFunction
@@ -35,10 +36,15 @@ class Series:
 
 
 class Laurent:
-    """The ring operations, over one field and to one relative order."""
+    """The ring operations, over one field and to one relative order.
 
-    def __init__(self, ground: Ground, order: int) -> None:
-        self.ground, self.order = ground, order
+    ``check`` is called before every product: it may raise to end what takes too long.
+    """
+
+    def __init__(
+        self, ground: Ground, order: int, check: Callable[[], None] = lambda: None
+    ) -> None:
+        self.ground, self.order, self._check = ground, order, check
         self.zero = Series(_EXACT_ZERO, ())
         self.one = self.constant(ground.one)
 
@@ -74,6 +80,7 @@ class Laurent:
     def times(self, a: Series, b: Series) -> Series:
         if a.is_zero or b.is_zero:
             return self.zero
+        self._check()
         size = min(len(a.terms), len(b.terms))
         terms = [self.ground.zero] * size
         for i in range(size):
@@ -100,6 +107,7 @@ class Laurent:
         first = self.ground.one / a.terms[0]
         out = [first]
         for k in range(1, len(a.terms)):
+            self._check()
             total = self.ground.zero
             for i in range(1, k + 1):
                 if a.terms[i] and out[k - i]:

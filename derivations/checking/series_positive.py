@@ -74,6 +74,15 @@ class Region:
         """Whether -1 < base < 1 is certain."""
         return self.sign(1 - base) > 0 and self.sign(1 + base) > 0
 
+    def may_decay(self, base: sp.Expr) -> bool:
+        """Whether -1 < base < 1 somewhere: looked for at small learning rates."""
+        for rate in (sp.Rational(1, 1000), sp.Rational(1, 10)):
+            half = dict.fromkeys(base.free_symbols, sp.S.Half) | {learning_rate: rate}
+            value = base.subs(half)
+            if value.is_number and value.is_real and -1 < value < 1:
+                return True
+        return False
+
     def stable_pair(self, trace: sp.Expr, determinant: sp.Expr) -> bool:
         """Whether both roots of z² - trace z + determinant certainly lie inside the unit circle."""
         conditions = (1 - determinant, 1 + determinant - trace, 1 + determinant + trace)
