@@ -146,3 +146,15 @@ def test_units_of_sums_and_cases() -> None:
     cases = sp.Piecewise((total, momentum < 1), (learning_rate * noise_variance / curvature, True))
     assert homogeneity(cases).unit(DECLARED_UNITS) == _SQUARED
     assert homogeneity(cases + learning_rate).unit(DECLARED_UNITS) is None
+
+
+def test_a_candidate_translates_the_claimed_region() -> None:
+    """The claim's own letters stand in its region as well: both are translated by the same table."""
+    target = target_by_slug("white-weight-variance")
+    (found,) = (c for c in _all(target.truth.xreplace({_eta: alpha, _beta: 1 - gamma}), target)
+                if c.summary == "with alpha as the learning rate and gamma as one minus the momentum")
+    assert found.table == {alpha: _eta, gamma: 1 - _beta}
+    region = sp.And(alpha * _lambda < 2 * (2 - gamma), gamma > 0)
+    assert found.translated(region) == sp.And(_eta * _lambda < 2 * (1 + _beta), 1 - _beta > 0)
+    assert found.translated(sp.true) == sp.true
+    assert Candidate(kind="convention", summary="", expression=_c).translated(region) == region

@@ -68,7 +68,9 @@ def renamings(
         after = symbols_after(used, table)
         total = cost + _UNCOVERED * len(wanted - after) + _NOT_IN_TRUTH * len(after - wanted)
         total += 0 if units.unit(units_of(letters, chosen)) == goal else _OTHER_UNIT
-        candidate = Candidate(kind="renaming", summary=_summary(mapping), expression=expression)
+        candidate = Candidate(
+            kind="renaming", summary=_summary(mapping), expression=expression, table=table
+        )
         heapq.heappush(found, (total, len(seen), candidate))
         yielded += 1
         if yielded >= most:

@@ -9,7 +9,7 @@ import sympy as sp
 __all__ = ["replaced", "symbols_after"]
 
 
-def replaced(expression: sp.Expr, table: Mapping[sp.Expr, sp.Expr]) -> sp.Expr:
+def replaced(expression: sp.Basic, table: Mapping[sp.Symbol, sp.Expr]) -> sp.Basic:
     """As ``expression.xreplace(table)``, which walks a shared part as often as it occurs."""
     known: dict[sp.Basic, sp.Basic] = dict(table)
 

@@ -144,7 +144,10 @@ def _translated(
         if expression in seen or (convention.name in _UNITS and _is_monomial(expression / claim)):
             continue
         seen.add(expression)
-        yield Candidate(kind="convention", summary=convention.summary, expression=expression)
+        table = {s: e for s, e in convention.replace.items() if s != e}
+        yield Candidate(
+            kind="convention", summary=convention.summary, expression=expression, table=table
+        )
 
 
 def _is_monomial(ratio: sp.Expr) -> bool:
