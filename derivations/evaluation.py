@@ -161,6 +161,8 @@ class Evaluation:
             return self.value(_substituted(node, self.given))
         if isinstance(node, sp.MatrixSymbol):
             raise NotRationalError(f"the matrix {node} has no definition")
+        if node in (sp.nan, sp.zoo, sp.oo, -sp.oo):
+            raise NotRationalError(f"a division by zero: {node}")
         return Value(((self.ring.generator(node),),), {})
 
     def _matrix(self, matrix: Any) -> Value:

@@ -59,6 +59,23 @@ def _ratio(
     )
 
 
+def _decays(formula: Formula, scaling: Mapping[Any, Any], rate: sp.Symbol) -> dict[Any, Any]:
+    """The exponentials of a formula as powers of E = exp(-rate).
+
+    Raises
+    ------
+    TheoryError
+        If the scaling makes one of them no whole power of E.
+    """
+    given: dict[Any, Any] = {}
+    for atom in formula.compact.atoms(sp.exp):
+        power = sp.cancel(-atom.args[0].subs(scaling) / rate)
+        if not power.is_Integer:
+            raise TheoryError(f"{atom} is no whole power of exp(-{rate}) in this limit")
+        given[atom] = _slow**power
+    return given
+
+
 def _long_flat(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
     return published_flat_steps(exact, formula.compact)
 
@@ -89,7 +106,7 @@ def _small_step(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
         p1: power, _lambda: scaling, _M: 1 / _small,
         LucasSequence(1, _M, *invariants): p1 / (z1 - z2),
         LucasSequence(0, _M, *invariants): z2 * p1 / (z1 - z2),
-    } | dict.fromkeys(formula.compact.atoms(sp.exp), _slow)
+    } | _decays(formula, {_lambda: scaling, _M: 1 / _small}, kappa)
     checks = [
         Step(
             because=rf"With $\epsilon=1/M$ the scaling is $\lambda=\kappa(1-\beta)\epsilon/\eta$; the "
@@ -112,7 +129,7 @@ def _kinetic_flat(entry: Entry, exact: Formula, formula: Formula) -> list[Step]:
     root = [sp.S.One, -mu, sp.S.Zero, sp.S.Zero]
     first, power, steps = limit_power(root, _slow, _small)
     given: dict[Any, Any] = {_beta**_M: power, _beta: 1 - mu * _small, _M: 1 / _small}
-    given |= dict.fromkeys(formula.compact.atoms(sp.exp), _slow)
+    given |= _decays(formula, {_beta: 1 - mu * _small, _M: 1 / _small}, mu)
     rate = Step(because=r"With $\epsilon=1/M$ the scaling is $\beta=1-\mu\epsilon$, so $E=e^{-\mu}$.",
                 lhs=log, rhs=-mu * _small, given={log: first}, modulo=(_small, 2))
     return [*steps, rate, _ratio("The exact flat law over the printed one:", exact, formula, given)]

@@ -34,13 +34,22 @@ def _ratio(exponent: Any) -> sp.Expr:
 
 
 def _trigonometry(expression: sp.Expr) -> dict[Any, Any]:
-    """Cosines and the sequence of the Fejér kernel in z."""
+    """Cosines and the sequences of the Fejér kernel in z.
+
+    Raises
+    ------
+    TheoryError
+        If a sequence has other invariants than the kernel's, 2 cos(omega/2) and 1.
+    """
     given: dict[Any, Any] = {}
     for atom in expression.atoms(sp.cos):
         times = sp.cancel(atom.args[0] / frequency)
         given[atom] = (_z ** (2 * times) + _z ** (-2 * times)) / 2
     for sequence in expression.atoms(LucasSequence):
-        given[sequence] = _ratio(sequence.args[1])
+        k, index, *invariants = sequence.args
+        if invariants != [2 * sp.cos(frequency / 2), 1]:
+            raise TheoryError(f"{sequence} is no sequence of the Fejér kernel, of 2*cos(frequency/2) and 1")
+        given[sequence] = _ratio(index if k == 1 else index - 1)
     return given
 
 
