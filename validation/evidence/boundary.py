@@ -37,7 +37,8 @@ _WIDE: Mapping[str, tuple[Fraction, Fraction]] = {
     "averaging_rate": (Fraction(1, 10), Fraction(5, 2)),
     "weight_decay": (Fraction(0), Fraction(2)),
 }
-Truth = Callable[[Mapping[str, Any]], fmpq]
+#: the exact value, or None where existence is all that is asked; a TheoryError where there is none
+Truth = Callable[[Mapping[str, Any]], fmpq | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ def compare_conditions(
                 inside=inside, outside=outside,
                 mistake=f"the condition is too narrow: it excludes {_text(own)}, where the quantity exists",
             )
-        if rational_value(formula, own) != value:
+        if value is not None and rational_value(formula, own) != value:
             return Boundary(
                 inside=inside, outside=outside, mistake=f"wrong near the border, at {_text(own)}"
             )
@@ -108,7 +109,7 @@ def _relations(entry: Entry, formula: Formula) -> list[Any]:
     parts = [*conditions_of(formula), *entry.scheme.conditions]
     if not entry.quantity.startswith("noise"):
         parts += sp.And.make_args(entry.rule.valid_if)
-    flat = []
+    flat: list[Any] = []
     for part in parts:
         flat += part.args if isinstance(part, (sp.And, sp.Or)) else [part]
     return [r for r in dict.fromkeys(flat) if isinstance(r, sp.core.relational.Relational)]
@@ -163,7 +164,8 @@ def _around(relation: Any, name: str, base: Mapping[str, Any]) -> list[Any]:
         point = {**base, name: value}
         values = {n: to_fmpq(v) for n, v in point.items() if not isinstance(v, Angle)}
         integers = {n: int(v) for n, v in point.items() if PARAMETERS[n].integer}
-        return _gap(relation).run(values, integers, RationalArithmetic())
+        found: fmpq = _gap(relation).run(values, integers, RationalArithmetic())
+        return found
 
     at0, at1, at2 = (gap(Fraction(k)) for k in (0, 1, 2))
     if at2 - at1 != at1 - at0 or at1 == at0:

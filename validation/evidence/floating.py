@@ -131,7 +131,8 @@ def flat_by_epochs(entry: Entry, point: Point, velocity: bool) -> float:
     noise, steps = _noise(entry, point), int(point["steps_per_epoch"])
     a, b = _matrices(entry, point, 0.0)
     held = entry.scheme.lasting == "run"
-    drive, law, value = np.zeros((len(b), steps)), np.zeros((len(b), len(b))), -1.0
+    drive, law = np.zeros((len(b), steps)), np.zeros((len(b), len(b)))
+    value, gap = -1.0, np.inf
     for _ in range(100_000):
         start, path, total = law, [], 0.0
         carried, power = drive if held else np.zeros_like(drive), np.eye(len(b))
@@ -157,7 +158,9 @@ def flat_by_epochs(entry: Entry, point: Point, velocity: bool) -> float:
             total = float(np.einsum("jk,kl,jl->", cycle, noise, cycle))
             drive = carried - np.outer(np.eye(len(b))[0], last)
         law = moved
-        if abs(total - value) <= 2e-15 * abs(total):  # rounding keeps the last bits moving
+        before_last, gap = gap, abs(total - value)
+        # the changes fall by a constant factor, until rounding keeps the last bits moving
+        if gap <= 1e-15 * abs(total) or before_last <= gap < 1e-12 * abs(total):
             return total / steps
         value = total
     raise TheoryError("the law does not stand still within 100,000 epochs")

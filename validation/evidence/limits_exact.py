@@ -1,11 +1,196 @@
+r"""Rung 2 for limits and definitions: how fast the exact law approaches, in rational numbers.
+
+Along the path of :mod:`validation.evidence.limits` the relative error at n over that at 2n must be at
+least :math:`2^k(1-\tfrac14)`, k being the order that the derivation proves. A limit that holds an
+exponential is taken in balls of 600 bits against the rational law. The definitions are statements about
+the poles and hold exactly.
+"""
+
 from __future__ import annotations
 
+import random
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, fmpq
+
 from theory.closed_forms import Entry
+from theory.errors import TheoryError
+from theory.evaluate.balls import working_precision
 from theory.formula import Formula
-from validation.evidence.result import NotApplicable, RungResult
+from theory.optimizers import heavy_ball
+from validation.evidence.boundary import Boundary, claimed, compare_conditions
+from validation.evidence.degree import formula_degree
+from validation.evidence.limits import Limit, Point, limit_of, ratio_at
+from validation.evidence.numbers import NotRational, ball_value, rational_value
+from validation.evidence.points import GRID
+from validation.evidence.poles import DEFINITIONS, discriminant
+from validation.evidence.result import RungResult, failed, judged
+from validation.evidence.truth import exact_truth, mode_at, require_stable
 
 __all__ = ["check"]
 
+_POINTS = 3
+_BITS = 600
+#: n of the shorter of the two paths: steps per epoch, or free
+_STEPS, _FREE = 20, 2**20
+#: what the observed factor may lack of 2**order
+_SLACK = 0.25
+#: a relative distance
+_NEAR = fmpq(1, 2**40)
+#: moderate hyperparameters, at which the sequences of an epoch of 20 steps have died out
+_BOX: Mapping[str, tuple[Fraction, Fraction]] = {
+    "learning_rate": (Fraction(1, 2), Fraction(3, 4)),
+    "momentum": (Fraction(1, 8), Fraction(1, 4)),
+    "curvature": (Fraction(1), Fraction(3, 2)),
+    "noise_variance": (Fraction(1, 2), Fraction(3, 2)),
+}
+
 
 def check(entry: Entry, formula: Formula) -> RungResult:
-    raise NotApplicable("a limit")
+    """The order of approach for a limit, the exact statement for a definition; and the condition."""
+    limit = limit_of(entry)
+    return _definition(entry, formula) if limit is None else _limit(entry, formula, limit)
+
+
+def _draw(formula: Formula, rng: random.Random) -> dict[str, Any]:
+    point: dict[str, Any] = {"steps_per_epoch": 2}
+    for name, (low, high) in _BOX.items():
+        point[name] = low + (high - low) * Fraction(rng.randrange(GRID), GRID)
+    return {s.name: point[s.name] for s in formula.parameters}
+
+
+def _limit(entry: Entry, formula: Formula, limit: Limit) -> RungResult:
+    rng = random.Random(f"limit/{entry.slug}")
+    least, largest, count = float("inf"), 0.0, 0
+    n = _STEPS if limit.whole else _FREE
+    for _ in range(_POINTS):
+        base = _draw(entry.formula, rng)
+        pair = [limit.path(base, k) for k in (n, 2 * n)]
+        if not all(claimed(formula, {s.name: p[s.name] for s in formula.parameters}) for p in pair):
+            continue
+        errors = [_error(entry, formula, p) for p in pair]
+        count += 1
+        largest = max(largest, errors[1])
+        least = min(least, errors[0] / errors[1] if errors[1] else float("inf"))
+        if not least >= 2**limit.order * (1 - _SLACK):
+            return failed(
+                entry.slug, "exact", f"not approached: with {limit.words}, the relative error is "
+                f"{errors[0]:.3g} at n = {n} and {errors[1]:.3g} at {2 * n}", points=count,
+            )
+    border = _border(entry, formula, limit)
+    if border.mistake:
+        return failed(entry.slug, "exact", border.mistake, points=count)
+    return judged(
+        entry.slug, "exact", count,
+        f"the exact law approaches it to order {limit.order} at least, with {limit.words}",
+        n=f"{n}, {2 * n}", error_falls_by=least, largest_error=largest,
+        inside=border.inside, outside=border.outside,
+    )
+
+
+def _error(entry: Entry, formula: Formula, point: Point) -> float:
+    """Absolute relative error at a point of the path."""
+    try:
+        ratio = ratio_at(
+            entry, formula, point, lambda f, p: _fraction(rational_value(f, p)),
+            lambda e, p: _fraction(exact_truth(e, p)),
+        )
+        return abs(float(ratio - 1))
+    except NotRational:
+        with working_precision(_BITS):
+            ball = ratio_at(
+                entry, formula, point, lambda f, p: ball_value(f, p, _BITS),
+                lambda e, p: arb(exact_truth(e, p)),
+            )
+            return abs(float((ball - 1).mid()))
+
+
+def _border(entry: Entry, formula: Formula, limit: Limit) -> Boundary:
+    """The law must exist where the limit is claimed: at the point, or far along the path."""
+
+    def exists(point: Mapping[str, Any]) -> fmpq | None:
+        full: dict[str, Any] = {**limit.rest, "noise_variance": 1, **point}
+        if limit.along:
+            full = limit.path(full, _STEPS if limit.whole else _FREE)
+        if limit.crossing:
+            from theory.closed_forms import entry_by_slug
+
+            require_stable(entry_by_slug("flat-correlation-time"), full)
+        else:
+            exact_truth(entry, full)
+        return None
+
+    return compare_conditions(entry, formula, random.Random(f"border/{entry.slug}"), exists)
+
+
+def _definition(entry: Entry, formula: Formula) -> RungResult:
+    rng = random.Random(f"definition/{entry.slug}")
+    count, degree = 0, 0
+    for _ in range(_POINTS):
+        point = _draw(entry.formula, rng)
+        if entry.slug == "critical-damping-curvature":
+            point["momentum"] = point["momentum"] ** 2  # a rational square root
+        if not claimed(formula, {s.name: point[s.name] for s in formula.parameters}):
+            continue
+        mistake = _mistake(entry, formula, point)
+        if mistake:
+            return failed(entry.slug, "exact", mistake, points=count)
+        count += 1
+        if entry.slug != "critical-damping-curvature":
+            degree = max(degree, max(formula_degree(formula, point)) + 4)
+    border = compare_conditions(entry, formula, random.Random(f"border/{entry.slug}"), _mode_exists(entry))
+    if border.mistake:
+        return failed(entry.slug, "exact", border.mistake, points=count)
+    figures: dict[str, float | int] = {"inside": border.inside, "outside": border.outside}
+    if degree:
+        figures |= {"degree": degree, "false_identity_survives": degree / GRID}
+    return judged(entry.slug, "exact", count, DEFINITIONS[entry.slug], **figures)
+
+
+def _mode_exists(entry: Entry) -> Any:
+    """Some stable direction, or the given one."""
+
+    def exists(point: Mapping[str, Any]) -> None:
+        full = {"learning_rate": Fraction(1), "noise_variance": 1, **point}
+        if entry.slug == "stability-limit":
+            full["learning_rate"] = Fraction(1, 2**20) / full["curvature"]
+        if entry.slug == "critical-damping-curvature":
+            full["curvature"] = Fraction(1, 2**20) / full["learning_rate"]
+        require_stable(entry, full)
+
+    return exists
+
+
+def _mistake(entry: Entry, formula: Formula, point: Mapping[str, Any]) -> str:
+    """What is wrong with a definition at one point; nothing if all is well."""
+    own = {s.name: point[s.name] for s in formula.parameters}
+    value = rational_value(formula, own)
+    rule, at = heavy_ball(), {"noise_variance": 1, **point}
+    if entry.slug == "damping-discriminant":
+        truth = discriminant(mode_at(rule, at, at["curvature"])[0])
+        return "" if value == truth else f"{value} instead of {truth} at {own}"
+    if entry.slug == "critical-damping-curvature":
+        signs = [discriminant(mode_at(rule, at, _fraction(value * k))[0]) for k in _around()]
+        good = signs[0] > 0 and signs[1] == 0 and signs[2] < 0
+        return "" if good else f"the discriminant is {signs[1]} at {own}, not a zero from plus to minus"
+    stable = [_is_stable(entry, {**at, "learning_rate": _fraction(value * k)}) for k in _around()]
+    return "" if stable == [True, False, False] else f"stable {stable} just below, at and above it: {own}"
+
+
+def _around() -> tuple[fmpq, fmpq, fmpq]:
+    return 1 - _NEAR, fmpq(1), 1 + _NEAR
+
+
+def _fraction(value: fmpq) -> Fraction:
+    return Fraction(int(value.p), int(value.q))
+
+
+def _is_stable(entry: Entry, point: Mapping[str, Any]) -> bool:
+    try:
+        require_stable(entry, point)
+    except TheoryError:
+        return False
+    return True
+

@@ -77,7 +77,7 @@ class RationalArithmetic:
     def lucas(self, exponent: int, invariants: Sequence[fmpq]) -> Sequence[fmpq]:
         return power_coefficients(exponent, invariants)  # ValueError where negative
 
-    def function(self, name: str, argument: Any) -> fmpq:
+    def function(self, name: str, argument: Any) -> Any:
         if isinstance(argument, Angle) and name in ("cos", "sin"):
             return argument.turned()[name == "sin"]
         if name == "abs":
@@ -122,11 +122,11 @@ def rational_value(formula: Formula, point: Mapping[str, Any]) -> fmpq:
     """
     inputs = {n: v if isinstance(v, Angle) else to_fmpq(v) for n, v in point.items()}
     try:
-        value = program_of(formula).run(inputs, _wholes(point), RationalArithmetic())
+        value: fmpq | Angle = program_of(formula).run(inputs, _wholes(point), RationalArithmetic())
     except KeyError as missing:
         raise TheoryError(f"{formula.slug} needs {missing}, which the quantity does not have") from None
-    if isinstance(value, Angle) or (isinstance(point.get("frequency"), Fraction) and value is None):
-        raise NotRational("a bare frequency is not rational")
+    if isinstance(value, Angle):
+        raise NotRational("a bare angle is not rational")
     return value
 
 

@@ -12,11 +12,12 @@ from theory.errors import AccuracyError
 from theory.evaluate import evaluate
 from theory.formula import Formula
 from theory.solvers import solve_lag_sum, solve_lyapunov, solve_spectral_integral
+from theory.solvers.by_name import NotCoveredError
 from validation.evidence import floating, limits_solved
 from validation.evidence.result import RungResult, failed, judged
-from validation.reference import NotCovered, reference_value, sample_points
+from validation.reference import reference_value, sample_points
 
-__all__ = ["check"]
+__all__ = ["check", "condition_estimate", "solutions"]
 
 #: of the value, times the condition estimate
 _TOLERANCE = 1e-12
@@ -114,7 +115,7 @@ def solutions(entry: Entry, point: Mapping[str, Any]) -> Iterator[tuple[str, flo
         for label, solve in _SOLVERS:
             try:
                 yield label, float(reference_value(entry, point, solve))
-            except (NotCovered, AccuracyError):
+            except (NotCoveredError, AccuracyError):
                 continue
 
 
