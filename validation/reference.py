@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -11,33 +11,18 @@ from typing import Any
 import sympy as sp
 
 from theory.closed_forms import Entry
-from theory.errors import NoStationaryLawError, TheoryError
 from theory.formula import Formula
+from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
-from theory.solvers import Quantity, SolverResult, solve_epoch_lifted, solve_spectral_integral
+from theory.solvers import solve_epoch_lifted
+from theory.solvers.by_name import NotCoveredError, Solver, exact_noise_autocovariance, solve_by_name
 
 __all__ = [
-    "NotCovered", "Point", "Solver", "exact_reference", "exact_value", "noise_autocovariance",
+    "Point", "exact_reference", "exact_value", "noise_autocovariance",
     "reference_value", "require_defined", "sample_points",
 ]
 
 Point = Mapping[str, Any]
-Solver = Callable[..., SolverResult]
-
-_MOMENTS: Mapping[str, Quantity] = {
-    "weight-variance": "weight-variance",
-    "velocity-variance": "velocity-variance",
-    "weight-velocity-covariance": "weight-velocity-covariance",
-    "weight-covariance": "weight-variance",
-    "velocity-covariance": "velocity-variance",
-    "weight-autocovariance": "weight-variance",
-    "weight-autocovariance-beyond": "weight-variance",
-}
-
-
-class NotCovered(TheoryError):
-    """A solver does not compute this quantity; the message says why."""
-
 
 def sample_points(
     entry: Entry, count: int = 3, *, formula: Formula | None = None
@@ -103,14 +88,14 @@ def require_defined(entry: Entry, point: Point) -> None:
 
     Raises
     ------
-    NotCovered
+    NotCoveredError
         With the range of the definition.
     """
     lag, position = point.get("lag"), point.get("position")
     memoryless = all(component.memoryless for component, _ in entry.scheme.noise)
     steps = None if memoryless else point.get("steps_per_epoch")
     if steps is not None and int(steps) == 1 and entry.scheme.silent_at_one_step:
-        raise NotCovered("an epoch of one step makes no noise: there is no law to state")
+        raise NotCoveredError("an epoch of one step makes no noise: there is no law to state")
     if steps is not None and {"samples", "batch_size"} <= set(point):
         _require_batches(entry.scheme, int(steps), int(point["samples"]), int(point["batch_size"]))
     if lag is not None and steps is not None:
@@ -120,21 +105,21 @@ def require_defined(entry: Entry, point: Point) -> None:
         elif entry.quantity.endswith("beyond"):
             low, high = int(steps), 10**9
         if not low <= lag <= high:
-            raise NotCovered(f"lag = {lag} is outside {low}..{high}: another form holds there")
+            raise NotCoveredError(f"lag = {lag} is outside {low}..{high}: another form holds there")
     if position is not None and steps is not None:
         last = any(component.special_last_position for component, _ in entry.scheme.noise)
         high = int(steps) - last
         if not 1 <= position <= high:
-            raise NotCovered(f"position = {position} is outside 1..{high}: another form holds there")
+            raise NotCoveredError(f"position = {position} is outside 1..{high}: another form holds there")
 
 
 def _require_batches(scheme: SamplingScheme, steps: int, samples: int, batch: int) -> None:
     """Refuse numbers of batches that an epoch does not have."""
     counted = scheme.steps_per_epoch(samples, batch)
     if samples == batch:
-        raise NotCovered("the whole data set in one batch makes no noise: there is no law to state")
+        raise NotCoveredError("the whole data set in one batch makes no noise: there is no law to state")
     if steps > counted or (steps < counted and scheme.last_batch == "kept"):
-        raise NotCovered(f"{samples} samples make {counted} batches of {batch}, not {steps}")
+        raise NotCoveredError(f"{samples} samples make {counted} batches of {batch}, not {steps}")
 
 
 def exact_reference(entry: Entry, point: Point) -> Fraction:
@@ -142,7 +127,7 @@ def exact_reference(entry: Entry, point: Point) -> Fraction:
 
     Raises
     ------
-    NotCovered
+    NotCoveredError
         Where the quantity is another one by definition.
     TheoryError
         Where it does not exist.
@@ -154,77 +139,35 @@ def exact_reference(entry: Entry, point: Point) -> Fraction:
 def reference_value(entry: Entry, point: Point, solve: Solver) -> Any:
     """The quantity of ``entry`` at ``point`` by ``solve``: a Fraction or float, as the solver gives.
 
+    Computed once per solver and point, whoever asks: the same for a formula and all its mutants.
+
     Raises
     ------
-    NotCovered
+    NotCoveredError
         If the solver has no such quantity.
+    TheoryError
+        As the solver.
     """
-    name = entry.quantity
-    if name == "noise-autocovariance":
-        return noise_autocovariance(entry.scheme, point)
-    if name.endswith("spectrum"):
-        raise NotCovered("the solvers have no spectra")
-    if name == "correlation-time" or name == "flat-correlation-time":
-        flat = name.startswith("flat-")
-        return 2 * _moment(entry, point, solve, "weight-variance", flat) / _moment(
-            entry, point, solve, "velocity-variance", flat
-        )
-    if name == "loss-fluctuation":
-        variance = _moment(entry, point, solve, "weight-variance")
-        return variance * type(variance)(point["curvature"]) / 2
-    return _moment(entry, point, solve, name.removeprefix("flat-"), name.startswith("flat-"))
-
-
-def _moment(entry: Entry, point: Point, solve: Solver, name: str, flat: bool = False) -> Any:
-    values = {k: v for k, v in point.items() if k not in ("lag", "position")}
-    values |= {"curvature": 0} if flat else {}
-    if "steps_per_epoch" not in values:
-        values["steps_per_epoch"] = 1
-    if "learning_rate" not in values:
-        values["learning_rate"] = 1
-    position = point.get("position")
-    if name.endswith("-at-last-position"):
-        position = values["steps_per_epoch"]
-    base = name.removeprefix("cross-").removesuffix("-at-last-position").removesuffix("-at-position")
-    options: dict[str, Any] = {"lag": int(point.get("lag", 0))}
-    if position is not None:
-        if solve is solve_spectral_integral:
-            raise NotCovered("a spectrum averages over the epoch; it knows no position")
-        options["position"] = int(position)
-    items = tuple(sorted((k, Fraction(v)) for k, v in values.items()))
-    try:
-        return _solved(
-            solve, entry.rule, entry.scheme, items, _MOMENTS.get(base, base),
-            tuple(sorted(options.items())),
-        )
-    except NoStationaryLawError as error:
-        raise NotCovered(f"this solver needs positive curvature: {error}") from error
+    items = tuple(sorted((name, Fraction(value)) for name, value in point.items()))
+    return _solved(solve, entry.rule, entry.scheme, entry.quantity, items)
 
 
 @lru_cache(maxsize=4096)
 def _solved(
-    solve: Solver, rule: Any, scheme: Any, items: tuple[tuple[str, Fraction], ...],
-    quantity: Quantity, options: tuple[tuple[str, int], ...],
+    solve: Solver, rule: LinearRule, scheme: SamplingScheme, quantity: str,
+    items: tuple[tuple[str, Fraction], ...],
 ) -> Any:
-    """One value per solver and point, whoever asks: the same for a formula and all its mutants."""
-    return solve(rule, scheme, dict(items), quantity, **dict(options)).value
-
-
-@lru_cache(maxsize=256)
-def _mean_covariance(
-    scheme: SamplingScheme, steps: int, lag: int, samples: int | None, batch_size: int | None
-) -> Fraction:
-    covariance = scheme.noise_covariance(
-        steps, samples=samples, batch_size=batch_size, epochs=2 + lag // steps
-    )
-    return sum((covariance[k + lag][k] for k in range(steps)), Fraction(0)) / steps
+    return solve_by_name(rule, scheme, quantity, dict(items), solve)
 
 
 def noise_autocovariance(scheme: SamplingScheme, point: Point) -> Fraction:
-    """By definition: the average over the epoch of the exact noise covariance."""
-    steps, lag, samples, batch_size = (
-        None if (value := point.get(name)) is None else int(value)
-        for name in ("steps_per_epoch", "lag", "samples", "batch_size")
-    )
-    mean = _mean_covariance(scheme, steps or 1, lag or 0, samples, batch_size)
-    return mean * Fraction(point["noise_variance"])
+    """Of the batch noise at ``lag``, by definition; computed once per scheme, M, N, S and lag."""
+    whole = {name: point.get(name) for name in ("samples", "batch_size")}
+    whole |= {"steps_per_epoch": point.get("steps_per_epoch", 1), "lag": point.get("lag", 0)}
+    items = tuple((name, int(value)) for name, value in whole.items() if value is not None)
+    return _unit_autocovariance(scheme, items) * Fraction(point["noise_variance"])
+
+
+@lru_cache(maxsize=4096)
+def _unit_autocovariance(scheme: SamplingScheme, items: tuple[tuple[str, int], ...]) -> Fraction:
+    return exact_noise_autocovariance(scheme, {"noise_variance": 1, **dict(items)})
