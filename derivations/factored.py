@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import sympy as sp
@@ -13,6 +14,7 @@ from derivations.evaluation import Evaluation
 from derivations.exponents import Segments
 from derivations.polynomials import FlintRing
 from derivations.zero_test import ring_generators
+from theory import symbols
 from theory.sequences import LucasSequence
 
 __all__ = ["Factored", "factored"]
@@ -101,10 +103,22 @@ def _lengths(segments: Segments) -> list[tuple[sp.Expr, sp.Expr]]:
     return found
 
 
+#: where the sign of a factor is taken: stable, N much larger than S
+_TYPICAL = {
+    symbols.learning_rate: 0.1, symbols.momentum: 0.5, symbols.curvature: 0.3,
+    symbols.second_curvature: 0.2, symbols.steps_per_epoch: 100.0, symbols.batch_size: 10.0,
+    symbols.samples: 1000.0, symbols.lag: 3.0, symbols.position: 2.0,
+}
+
+
 def _turned(polynomial: Any, ring: FlintRing) -> bool:
-    """Whether the sign must be turned: 1 - beta, but M - 1."""
+    """Whether the sign must be turned: 1 - beta, M - 1, 2(1 + beta) - eta lambda, N - S are positive."""
     terms = polynomial.to_dict()
     used = {i for exponents in terms for i, k in enumerate(exponents) if k}
-    whole = all(getattr(ring.atoms[i], "is_integer", False) for i in used)
-    order = sorted(terms, key=lambda e: (sum(e), e))
-    return bool(terms[order[-1 if whole else 0]] < 0)
+    if all(ring.atoms[i] in _TYPICAL for i in used):
+        value = sum(
+            float(c) * prod(_TYPICAL[ring.atoms[i]] ** int(k) for i, k in enumerate(e) if k)
+            for e, c in terms.items()
+        )
+        return value < 0
+    return bool(terms[min(terms, key=lambda e: (sum(e), e))] < 0)

@@ -134,12 +134,20 @@ def test_every_formula_equals_itself_and_not_its_double(entry: Any) -> None:
 def test_sums_have_the_value_of_their_terms_added(term: sp.Expr, steps: int) -> None:
     total = sp.Sum(term, (h, 1, M - 1))
     point = {M: Fraction(steps), sp.Symbol("q"): Fraction(2, 3)}
-    assert value_at(closed_sum(total), point) == value_at(total, point)
+    assert value_at(closed_sum(total, lambda count: True), point) == value_at(total, point)
+
+
+def test_a_sum_that_may_run_backwards_is_not_closed() -> None:
+    """At M = 2 the sum from 5 is empty, where its closed form is M - 4 = -2."""
+    claim = -c * (M - tau) / (M**2 * (M - 1)) * (4 + sp.Sum(1, (h, 5, M)))
+    comparison = Comparison(claim=claim, target=target_by_slug("reshuffled-noise-autocovariance"))
+    assert not comparison.proved
+    assert "may be empty" in comparison.why_not
 
 
 def test_sums_that_have_no_closed_form_are_refused() -> None:
     with pytest.raises(NotRationalError, match="no polynomial and no power"):
-        closed_sum(sp.Sum(1 / h, (h, 1, M)))
+        closed_sum(sp.Sum(1 / h, (h, 1, M)), lambda count: True)
 
 
 @pytest.mark.parametrize("k", [0, 1, 2])

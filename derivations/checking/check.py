@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
+from difflib import get_close_matches
 
 import sympy as sp
 
@@ -13,7 +15,7 @@ from derivations.checking.regions import require_consistent
 from derivations.checking.report import ClaimReport, Finding
 from derivations.checking.target import Target, target_by_slug
 from derivations.checking.within import run_within
-from theory.errors import TheoryError
+from theory.errors import TheoryError, UnknownNameError
 from theory.reading import (
     DEFAULT_NOTATION,
     Notation,
@@ -24,10 +26,16 @@ from theory.reading import (
     read_text,
     unknown_names_message,
 )
+from theory.symbols import PARAMETERS, curvature
 
-__all__ = ["check_claim"]
+try:
+    from theory.reading import left_quantity
+except ImportError:
+    left_quantity = lambda reading: None
 
-_LONGEST = 600.0
+__all__ = ["check_claim", "require_seconds"]
+
+_MOST_SECONDS = 600.0
 
 
 def check_claim(
@@ -74,8 +82,7 @@ def check_claim(
     'wrong-by-factor'
     """
     started = time.monotonic()
-    if not 0 < seconds <= _LONGEST:
-        raise TheoryError(f"seconds = {seconds} must lie in (0, {_LONGEST:g}]")
+    require_seconds(seconds)
     target = target_by_slug(against) if isinstance(against, str) else against
     region = read_condition(where, notation) if where.strip() else sp.true
     require_consistent(region)
@@ -84,6 +91,7 @@ def check_claim(
         case = replace(_case(claim, reading, notation, target, region), limit=limit, seconds=seconds)
     except ReadingError as error:
         return _unreadable(claim, target, error, time.monotonic() - started)
+    _require_declared(region, case, notation)
     found = run_within(lambda: examine(case), seconds - (time.monotonic() - started))
     spent = time.monotonic() - started
     if found.report is None and found.so_far is not None:
@@ -95,35 +103,110 @@ def check_claim(
     return replace(found.report, seconds=spent)
 
 
+def require_seconds(seconds: float) -> float:
+    """Return the time limit.
+
+    Raises
+    ------
+    TheoryError
+        If it is not in (0, 600].
+    """
+    if not 0 < seconds <= _MOST_SECONDS:
+        raise TheoryError(f"seconds = {seconds} must lie in (0, {_MOST_SECONDS:g}]")
+    return seconds
+
+
+def _require_declared(region: sp.Basic, case: Case, notation: Notation) -> None:
+    """The region may only speak of declared symbols and of those that the claim leaves undeclared.
+
+    Raises
+    ------
+    UnknownNameError
+        For others; with the nearest declared name.
+    """
+    declared = {p.symbol for p in PARAMETERS.values()} | set(case.target.parameters) | set(case.unknown)
+    strange = sorted(str(s) for s in region.free_symbols - declared)
+    if strange:
+        near = get_close_matches(strange[0], notation.names, n=1, cutoff=0.5)
+        raise UnknownNameError(
+            f"the region names {', '.join(strange)}, which neither the notation nor the claim knows"
+            + (f": did you mean {near[0]}?" if near else "")
+        )
+
+
 def _case(
     text: str, reading: Reading, notation: Notation, target: Target, region: sp.Basic
 ) -> Case:
     expression, unknown = reading.expression, reading.unknown
     if reading.equation is not None:
-        expression, unknown = _solved(reading)
+        expression, unknown = _solved(reading, target)
+    else:
+        _require_same_quantity(left_quantity(reading), reading.left, target)
     inside = sp.And(target.formula.valid_if, region) if region != sp.true else target.formula.valid_if
     return Case(
         text=text, expression=without_branches(expression, inside), target=target, unknown=unknown,
         unknown_message=unknown_names_message(reading, notation) if unknown else "",
-        region=region,
+        fixed=_stated(text, notation), region=region,
     )
 
 
-def _solved(reading: Reading) -> tuple[sp.Expr, tuple[sp.Symbol, ...]]:
+def _stated(text: str, notation: Notation) -> frozenset[sp.Symbol]:
+    """Symbols written in full, or declared by the author."""
+    full = {p.symbol for n, p in PARAMETERS.items() if re.search(rf"\b{n}\b", text)}
+    own = {
+        s for name, value in notation.names.items() if DEFAULT_NOTATION.names.get(name) != value
+        for s in value.free_symbols
+    }
+    return frozenset(full | own)
+
+
+def _require_same_quantity(named: str | None, left: str, target: Target) -> None:
+    """A left side that names another quantity than the target's is no proof of anything.
+
+    Raises
+    ------
+    TheoryError
+        If it does.
+    """
+    base = re.sub(r"-at-(last-)?position$|-beyond$|^flat-|^cross-", "", target.quantity)
+    if named is None or named in (target.quantity, base) or (named, base) in _SAME:
+        return
+    what = "no quantity of a stationary law" if named == "?" else f"the {named.replace('-', ' ')}"
+    raise TheoryError(
+        f"the left side {left} is {what}, but the claim is checked against {target.name}, the "
+        f"{target.quantity.replace('-', ' ')}: choose that quantity with --as or --quantity, or leave out "
+        "the left side"
+    )
+
+
+#: averages of squares that may be meant by another name
+_SAME = {("weight-variance", "weight-covariance"), ("velocity-variance", "velocity-covariance"),
+         ("weight-variance", "weight-autocovariance"),
+         ("weight-velocity-covariance", "weight-velocity-covariance")}
+
+
+def _solved(reading: Reading, target: Target) -> tuple[sp.Expr, tuple[sp.Symbol, ...]]:
     """An equation that is linear in one undeclared name of its left side: that is the quantity.
 
     Raises
     ------
     ReadingError
         If there is no such name.
+    TheoryError
+        If the name is that of another quantity.
     """
     left, right = reading.equation or (reading.expression, reading.expression)
     for name in (s for s in reading.unknown if left.has(s)):
         gap = left - right
         slope = sp.diff(gap, name)
         if slope != 0 and not slope.has(name):
-            value = -gap.xreplace({name: sp.S.Zero}) / slope
-            return value, tuple(s for s in reading.unknown if s != name)
+            rest = tuple(s for s in reading.unknown if s != name)
+            quantity = left_quantity(replace(reading, left=name.name, equation=None))
+            energy = sp.expand(left - curvature * name / 2) == 0
+            if energy and (quantity, target.quantity) == ("weight-variance", "loss-fluctuation"):
+                return right, rest
+            _require_same_quantity(quantity, name.name, target)
+            return -gap.xreplace({name: sp.S.Zero}) / slope, rest
     raise ReadingError(
         f"the left side {reading.left!r} names no quantity that the equation could be solved for",
         text=reading.text, suggestion="write 'V = ...', or the right side alone",

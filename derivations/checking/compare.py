@@ -13,7 +13,7 @@ from sympy.printing.str import StrPrinter
 
 from derivations.checking.exact_value import exact_value
 from derivations.checking.point_value import UndefinedError, value_at
-from derivations.checking.points import Point, fixed_points, small_points
+from derivations.checking.points import Point, equalities, fixed_points, small_points
 from derivations.checking.rational_form import Element, rational_forms
 from derivations.checking.target import Target
 from derivations.evaluation import NotRationalError
@@ -45,10 +45,10 @@ def _floating(value: Any) -> Any:
     return mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
 
 
-def quick_test(expression: sp.Expr, target: Target) -> bool:
+def quick_test(expression: sp.Expr, target: Target, region: sp.Basic = sp.true) -> bool:
     """Equal to the truth at the fixed points where it is defined, two at least: a filter, no proof."""
     agreed = 0
-    for point, truth in fixed_points(target):
+    for point, truth in fixed_points(target, region):
         try:
             if not same_value(value_at(expression, point), truth):
                 return False
@@ -66,15 +66,18 @@ class Comparison:
 
     claim: sp.Expr
     target: Target
-
+    #: where the claim is made; true where it says nothing
+    region: sp.Basic = sp.true
     #: two other sides whose equality is the same statement and cheaper to prove
     sides: tuple[sp.Expr, sp.Expr] | None = None
 
     @cached_property
     def forms(self) -> tuple[Element, Element] | str:
         """Both in one field of rational functions; or why there is none."""
+        fixed = {s: sp.Rational(v.numerator, v.denominator) for s, v in equalities(self.region).items()}
+        both = [side.subs(fixed) if fixed else side for side in self.sides or (self.claim, self.target.truth)]
         try:
-            first, second = rational_forms(self.sides or (self.claim, self.target.truth))
+            first, second = rational_forms(both, sp.And(self.target.formula.valid_if, self.region))
         except (NotRationalError, RecursionError) as error:
             return str(error) or "the expression is nested too deeply"
         return first, second
@@ -124,7 +127,7 @@ class Comparison:
     def witness(self) -> dict[str, Any] | None:
         """A point at small rational values where the two differ; None if none was found."""
         undefined = None
-        for point in small_points(self.target, _WITNESSES):
+        for point in small_points(self.target, _WITNESSES, self.region):
             found = witness_at(self.claim, self.target, point)
             if found is not None and found["relative_difference"] is not None:
                 return found
@@ -172,10 +175,9 @@ def _relative(value: Any, truth: Any) -> float:
 
 def shown(value: Any) -> str:
     """A fraction as it is while it is short, else twelve digits."""
-    if isinstance(value, mpmath.mpf):
-        return str(mpmath.nstr(value, 12))
-    text = str(value)
-    return text if len(text) <= 24 else f"{float(value):.12g}"
+    if isinstance(value, Fraction) and value.numerator.bit_length() + value.denominator.bit_length() <= 72:
+        return str(value)
+    return str(mpmath.nstr(_floating(value), 12))
 
 
 class _Plain(StrPrinter):  # type: ignore[misc]

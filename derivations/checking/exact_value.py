@@ -12,6 +12,7 @@ from derivations.checking.points import Point
 from derivations.checking.target import Target
 from theory.errors import TheoryError
 from theory.solvers.by_name import exact_noise_autocovariance, solve_by_name
+from theory.symbols import noise_variance
 
 __all__ = ["exact_value"]
 
@@ -24,7 +25,9 @@ def exact_value(target: Target, point: Point) -> tuple[Any, str]:
     """
     if not target.exact:
         return None, f"{target.name} is itself a limit or definition: its proof is the reference"
-    values: dict[str, Any] = {s.name: point[s] for s in target.parameters}
+    values: dict[str, Any] = {"noise_variance": point[noise_variance]} | {
+        s.name: point[s] for s in target.parameters
+    }
     try:
         if target.quantity.endswith("spectrum"):
             return _spectrum(target, values), "the definition: sum over lags, 50 digits"

@@ -20,6 +20,8 @@ _DIGITS = 50
 _NOISE = mpmath.mpf(10) ** -40
 _MOST_TERMS = 5_000
 _LARGEST_EXPONENT = 100_000
+#: a longer power is a floating-point number
+_MOST_BITS = 200_000
 
 
 class UndefinedError(TheoryError):
@@ -120,8 +122,10 @@ class _Evaluator:
             if exponent.denominator == 1:
                 n = int(exponent)
                 if abs(n) > _LARGEST_EXPONENT:
-                    raise UndefinedError(f"the exponent {n} is too large to evaluate")
-                return base**n if isinstance(base, Fraction) else mpmath.power(base, n)
+                    raise UndefinedError(f"the exponent {_short(exponent)} is too large to evaluate")
+                if isinstance(base, Fraction) and abs(n) * _bits(base) <= _MOST_BITS:
+                    return base**n
+                return mpmath.power(_floating(base), n)
             if exponent.denominator == 2 and isinstance(base, Fraction) and base >= 0:
                 root = _exact_root(base)
                 if root is not None:
@@ -172,6 +176,10 @@ _RELATIONS: Mapping[Any, Callable[[Any, Any], bool]] = {
 }
 
 
+def _bits(value: Fraction) -> int:
+    return value.numerator.bit_length() + value.denominator.bit_length()
+
+
 def _undefined(what: str) -> Any:
     raise UndefinedError(f"undefined: {what}")
 
@@ -208,10 +216,14 @@ def _floating(value: Any) -> Any:
 
 def _whole(value: Any, written: Any, *, signed: bool = False) -> int:
     if not isinstance(value, Fraction) or value.denominator != 1 or (value < 0 and not signed):
-        raise UndefinedError(f"{written} = {value} must be a whole number here")
+        raise UndefinedError(f"{written} = {_short(value)} must be a whole number here")
     if abs(value) > _LARGEST_EXPONENT:
-        raise UndefinedError(f"{written} = {value} is too large to evaluate")
+        raise UndefinedError(f"{written} = {_short(value)} is too large to evaluate")
     return int(value)
+
+
+def _short(value: Any) -> str:
+    return str(mpmath.nstr(_floating(value), 8))
 
 
 def _exact_root(value: Fraction) -> Fraction | None:

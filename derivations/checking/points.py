@@ -14,23 +14,25 @@ from derivations.checking.point_value import UndefinedError, value_at
 from derivations.checking.target import Target
 from theory.symbols import PARAMETERS
 
-__all__ = ["Point", "fixed_points", "holds_at", "small_points"]
+__all__ = ["Point", "equalities", "fixed_points", "holds_at", "small_points"]
 
 Point = Mapping[sp.Symbol, Fraction]
+_PRIMES = (83, 89, 97, 101, 103, 107, 109, 113)
 
 
-def small_points(target: Target, count: int, seed: int = 0) -> Iterator[Point]:
-    """Points inside the formula's condition, simple numbers first.
+def small_points(target: Target, count: int, region: sp.Basic = sp.true) -> Iterator[Point]:
+    """Points inside the formula's condition and the claimed region, simple numbers first.
 
     Every parameter of the project has a value, and M, N and S fit together, so that claims in other
     parameters can be evaluated too.
     """
-    rng = random.Random(f"{target.name}/{seed}")
+    rng = random.Random(target.name)
     found, seen = 0, set()
-    for attempt in range(60 * count):
-        point = _draw(target, rng, 3 + attempt // 20)
-        key = tuple(point.items())
-        if key in seen or not holds_at(target.formula.valid_if, point):
+    for attempt in range(60 * count if region == sp.true else 3 * count):
+        drawn = _draw(target, rng, 3 + attempt // 20)
+        point = drawn if region == sp.true else _moved(drawn, target, region, attempt)
+        key = tuple(point.items()) if point else ()
+        if point is None or key in seen or not holds_at(sp.And(target.formula.valid_if, region), point):
             continue
         seen.add(key)
         yield point
@@ -39,11 +41,35 @@ def small_points(target: Target, count: int, seed: int = 0) -> Iterator[Point]:
             return
 
 
+def _moved(point: Point, target: Target, region: sp.Basic, seed: int) -> dict[sp.Symbol, Fraction] | None:
+    """The point with everything that region and condition speak of drawn inside both."""
+    from derivations.checking.region_points import points_where  # which imports this module
+
+    fixed = equalities(region)
+    known = {s: sp.Rational(v.numerator, v.denominator) for s, v in fixed.items()}
+    both = [*sp.And.make_args(target.formula.valid_if), *sp.And.make_args(region)]
+    relations = [r for part in both if (r := part.subs(known)) != sp.true]
+    symbols = sorted({s for r in relations for s in r.free_symbols}, key=str)
+    inside = next(points_where(relations, symbols, attempts=8, seed=seed), None)
+    return None if inside is None else {**point, **inside, **fixed}
+
+
 @lru_cache(maxsize=64)
-def fixed_points(target: Target, count: int = 5) -> tuple[tuple[Point, Any], ...]:
-    """The points of the quick test, with the truth there."""
-    found = []
-    for point in small_points(target, 3 * count, seed=1):
+def fixed_points(
+    target: Target, region: sp.Basic = sp.true, count: int = 5
+) -> tuple[tuple[Point, Any], ...]:
+    """The points of the quick test, with the truth there: quotients of primes, so that nothing agrees
+    by chance of small numbers."""
+    rng, found = random.Random(f"{target.name}/fixed"), []
+    for attempt in range(200 * count if region == sp.true else 4 * count):
+        point = _draw(target, rng, 5)
+        for symbol, value in point.items():
+            if not symbol.is_integer:
+                point[symbol] = value * Fraction(rng.choice(_PRIMES), rng.choice(_PRIMES))
+        if region != sp.true:
+            point = _moved(point, target, region, attempt) or {}
+        if not point or not holds_at(sp.And(target.formula.valid_if, region), point):
+            continue
         try:
             found.append((point, value_at(target.truth, point)))
         except UndefinedError:
@@ -51,6 +77,17 @@ def fixed_points(target: Target, count: int = 5) -> tuple[tuple[Point, Any], ...
         if len(found) == count:
             break
     return tuple(found)
+
+
+def equalities(region: sp.Basic) -> dict[sp.Symbol, Fraction]:
+    """What the region sets to a number: momentum = 0."""
+    found = {}
+    for part in sp.And.make_args(region):
+        if isinstance(part, sp.Eq):
+            for symbol, value in (part.args, part.args[::-1]):
+                if symbol.is_Symbol and value.is_Rational:
+                    found[symbol] = Fraction(int(value.p), int(value.q))
+    return found
 
 
 def holds_at(condition: sp.Basic, point: Point) -> bool:

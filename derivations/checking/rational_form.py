@@ -27,6 +27,7 @@ from typing import Any
 
 import sympy as sp
 
+from derivations.checking.implication import implied
 from derivations.checking.sequence_factors import rational_power, split_sequence
 from derivations.checking.summation import closed_sum
 from derivations.evaluation import NotRationalError
@@ -40,10 +41,15 @@ __all__ = ["Element", "rational_forms"]
 Element = dict[frozenset[int], sp.Expr]
 _ONE: frozenset[int] = frozenset()
 _TRIGONOMETRIC = (sp.cos, sp.sin, sp.tan, sp.cot)
+_IRRATIONAL = (
+    sp.Sum, *_TRIGONOMETRIC, sp.exp, sp.log, sp.I, sp.Abs, sp.Piecewise, sp.Min, sp.Max, sp.Mod,
+)
 
 
-def rational_forms(expressions: Sequence[sp.Expr]) -> list[Element]:
+def rational_forms(expressions: Sequence[sp.Expr], region: sp.Basic = sp.true) -> list[Element]:
     """The expressions over common roots: coefficients by products of roots.
+
+    ``region`` is where they are compared: sums must not run backwards there.
 
     Coefficients hold symbols, :class:`LucasSequence` and powers with symbolic exponents only.
 
@@ -54,24 +60,27 @@ def rational_forms(expressions: Sequence[sp.Expr]) -> list[Element]:
     """
     if not any(_is_irrational(e) for e in expressions):
         return [{_ONE: e} for e in expressions]
-    expressions = [_whole_exponents(e) for e in _without_half_powers(_without_sums(expressions))]
+    expressions = [_whole_exponents(e) for e in _without_half_powers(_without_sums(expressions, region))]
     return _Field(expressions).elements
 
 
 def _is_irrational(expression: sp.Expr) -> bool:
-    if expression.has(sp.Sum, *_TRIGONOMETRIC, sp.exp, sp.log, sp.I, sp.Abs, sp.Piecewise):
+    if expression.has(*_IRRATIONAL):
         return True
     if any(p.exp.is_Rational and not p.exp.is_Integer for p in expression.atoms(sp.Pow)):
         return True
     return any(not p.exp.is_number for p in expression.atoms(sp.Pow)) or expression.has(LucasSequence)
 
 
-def _without_sums(expressions: Iterable[sp.Expr]) -> list[sp.Expr]:
+def _without_sums(expressions: Iterable[sp.Expr], region: sp.Basic) -> list[sp.Expr]:
+    def never_negative(count: sp.Expr) -> bool:
+        return count.is_nonnegative is True or implied(sp.Ge(count, 0), region)
+
     found = []
     for expression in expressions:
         sums = expression.atoms(sp.Sum)
         inner = {s for outer in sums for s in outer.function.atoms(sp.Sum)}
-        found.append(expression.xreplace({s: closed_sum(s) for s in sums - inner}))
+        found.append(expression.xreplace({s: closed_sum(s, never_negative) for s in sums - inner}))
     return found
 
 
@@ -252,6 +261,10 @@ class _Field:
             return {_ONE: self._phase(turned)}
         parts = []
         for term in sp.Add.make_args(sp.expand(argument)):
+            logs = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.log)]
+            if len(logs) == 1:  # e^(n log x) = x^n
+                parts.append(logs[0].args[0] ** (term / logs[0]))
+                continue
             number, rest = term.as_coeff_Mul()
             base, denominator = self._exponentials[rest]
             parts.append(base ** int(number * denominator))

@@ -67,7 +67,8 @@ def outside_point(region: sp.Basic, target: Target) -> dict[str, Fraction] | Non
     Every part of the formula's condition that the region does not imply is broken in turn, just outside
     its bound; whether the quantity really does not exist there is asked of the exact solver. A part about
     whole numbers alone (lags, M >= 2) counts only if the region speaks of them: of the lag or position
-    in it; else of all its symbols; of M >= 2 in a relation about M alone.
+    in it; else of all its symbols; of M >= 2 in a relation about M alone. So does a bound of the rule's own
+    domain, momentum < 1, which authors leave unsaid.
 
     Returns
     -------
@@ -76,7 +77,9 @@ def outside_point(region: sp.Basic, target: Target) -> dict[str, Fraction] | Non
     symbols = sorted(set(target.parameters) | region.free_symbols, key=str)
     parts = _parts(target)
     for part in sorted(parts, key=_is_whole):
-        if (_is_whole(part) and not _speaks_of(region, part)) or implied(part, region):
+        if (_is_whole(part) or part in target.rule.domain) and not _speaks_of(region, part):
+            continue
+        if implied(part, region):
             continue
         rest = [p for p in parts if p is not part]
         for others in (rest, [p for p in rest if _is_whole(p)], []):

@@ -7,11 +7,13 @@ Every rule is one telescoping identity. With :math:`Q` the polynomial of degree 
 
 and for X = 1 the polynomial :math:`Q(n+1)-Q(n)=n^p` of degree p + 1 does the same. The sum is empty
 for b = a - 1, where both sides are 0; for :math:`X\ne1` as an indeterminate the identity is one
-between rational functions.
+between rational functions. For b < a - 1 a sum is empty too, but the right side is not 0: the caller
+must prove that this does not occur.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import sympy as sp
@@ -24,18 +26,32 @@ __all__ = ["closed_sum"]
 _LARGEST_POWER = 6
 
 
-def closed_sum(node: sp.Sum) -> sp.Expr:
+def closed_sum(
+    node: sp.Sum, never_negative: Callable[[sp.Expr], bool] = lambda count: count.is_nonnegative is True
+) -> sp.Expr:
     """The sum without its sign; inner sums first.
+
+    Parameters
+    ----------
+    never_negative
+        Proves that a number of terms cannot be negative where the claim is made; by default from the
+        symbols' assumptions alone.
 
     Raises
     ------
     NotRationalError
-        If a term is no polynomial in the index times powers whose exponents are linear in it.
+        If the number of terms may be negative, or a term is no polynomial in the index times powers
+        whose exponents are linear in it.
     """
     term = node.function
     for variable, low, high in node.limits:
         if isinstance(term, sp.Sum):
-            term = closed_sum(term)
+            term = closed_sum(term, never_negative)
+        if not never_negative(high - low + 1):
+            raise NotRationalError(
+                f"the sum from {low} to {high} may be empty: its closed form holds where {high - low + 1} "
+                "is not negative, which does not follow from the conditions"
+            )
         term = _summed(term, variable, low, high)
     return term
 

@@ -11,9 +11,13 @@ from multiprocessing.connection import Connection
 from derivations.checking.report import ClaimReport
 from theory.errors import TheoryError
 
-__all__ = ["Found", "Progress", "SoFar", "run_within"]
+__all__ = ["CheckerError", "Found", "Progress", "SoFar", "run_within"]
 
 Work = Callable[[], Iterator["Progress"]]
+
+
+class CheckerError(TheoryError):
+    """A defect of the checker, which is no verdict on the claim."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,7 @@ def run_within(work: Work, seconds: float) -> Found:
     Raises
     ------
     TheoryError
-        Raised by ``work``.
+        Raised by ``work``; a :class:`CheckerError` for any other exception there.
     """
     ours, theirs = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(target=_send, args=(work, theirs), daemon=True)
@@ -80,5 +84,8 @@ def _send(work: Work, connection: Connection) -> None:
             connection.send(item)
     except TheoryError as error:
         connection.send(error)
-    except Exception as error:  # a defect of the checker is reported, never taken for a verdict
-        connection.send(f"the checker failed: {type(error).__name__}: {error}")
+    except Exception as error:
+        connection.send(CheckerError(
+            f"the checker itself failed on this claim ({type(error).__name__}: {error}): no verdict. "
+            "Please report it with the claim"
+        ))

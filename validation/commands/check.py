@@ -209,10 +209,9 @@ def _against(arguments: argparse.Namespace, *, needed: bool) -> str:
 
 
 def _seconds(arguments: argparse.Namespace) -> float:
-    seconds = double("seconds", arguments.seconds)
-    if not 0 < seconds <= 3600:
-        raise TheoryError(f"seconds = {seconds:g} must be positive and at most 3600")
-    return seconds
+    from derivations.checking.check import require_seconds
+
+    return require_seconds(double("seconds", arguments.seconds))
 
 
 def _single(arguments: argparse.Namespace, text: str) -> ClaimEntry:
