@@ -65,9 +65,6 @@ class Case:
     seconds: float = 30.0
 
 
-_FIXED = (lambda case: (case.fixed,)) if "fixed" in renamings.__code__.co_varnames else (lambda case: ())
-
-
 def examine(case: Case) -> Iterator[Progress]:
     """What is being tried, in words; what is known so far; then the report.
 
@@ -81,7 +78,7 @@ def examine(case: Case) -> Iterator[Progress]:
         yield from _examined(case, started)
         return
     yield "renaming of undeclared symbols"
-    readings = renamings(case.expression, case.unknown, case.target, *_FIXED(case))
+    readings = renamings(case.expression, case.unknown, case.target, case.fixed)
     explained = _explained(case, readings)
     if explained:
         yield _report(case, explained, started)
@@ -144,7 +141,7 @@ def _under_simplest_reading(case: Case, started: float) -> Iterator[Progress]:
     """
     if not all(habits_of(letter_of(symbol)) for symbol in case.unknown):
         raise UnknownNameError(case.unknown_message)
-    readings = renamings(case.expression, case.unknown, case.target, *_FIXED(case))
+    readings = renamings(case.expression, case.unknown, case.target, case.fixed)
     candidates = [
         c for c in islice(readings, _MOST_READINGS)
         if not c.expression.free_symbols & set(case.unknown) and found.has_unit(c.expression, case.target)
@@ -194,7 +191,7 @@ def _not_equal(case: Case, comparison: Comparison, started: float) -> Iterator[P
     """All that holds of a claim that is not the formula."""
     target = case.target
     yield "renamings"
-    findings = _explained(case, renamings(case.expression, (), target, *_FIXED(case)))
+    findings = _explained(case, renamings(case.expression, (), target, case.fixed))
     yield "conventions"
     findings += _explained(case, conventions(case.expression, target))
     if not findings and comparison.witness is None and quick_test(case.expression, target, case.region):
