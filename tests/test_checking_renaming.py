@@ -8,16 +8,20 @@ from fractions import Fraction
 import pytest
 import sympy as sp
 
+from derivations.checking.compare import Comparison, quick_test
 from derivations.checking.habits import HABITS, MEANINGS, habits_of, letter_of
 from derivations.checking.homogeneity import DECLARED_UNITS, homogeneity
 from derivations.checking.renaming import Candidate, renamings
-from derivations.checking.target import Target, target_by_slug
+from derivations.checking.target import Target, target_by_slug, target_of_pair
 from derivations.step import Step
+from theory.optimizers import sgd
+from theory.sampling import fresh_batches
 from theory.symbols import (
     PARAMETERS,
     averaging_rate,
     batch_size,
     curvature,
+    lag,
     learning_rate,
     momentum,
     noise_variance,
@@ -29,6 +33,10 @@ from theory.symbols import (
 _eta, _beta, _lambda, _c = learning_rate, momentum, curvature, noise_variance
 _SQUARED = (Fraction(0), Fraction(2))
 gamma, mu, h, b, sigma, sigma2, alpha, kappa, n, D = sp.symbols("gamma mu h b sigma sigma2 alpha kappa n D")
+C0, s, t, k, i = sp.symbols("C_0 s t k i")
+_m, _s, _n = steps_per_epoch, batch_size, samples
+#: plain SGD on independent batches
+_WHITE = _eta * _c / (_lambda * (2 - _eta * _lambda))
 
 
 def _all(claim: sp.Expr, target: Target) -> list[Candidate]:
@@ -58,8 +66,8 @@ CASES = (
     ("reshuffled-weight-variance", {steps_per_epoch: n}, "with n as the number of steps per epoch"),
     ("reshuffled-weight-variance", {_eta: averaging_rate}, "with alpha as the learning rate"),
     ("reshuffled-weight-variance", {_beta: weight_decay}, None),  # no momentum has a unit
-    ("reshuffled-weight-variance", {_eta: _lambda, _lambda: _eta}, "with eta and lambda swapped"),
-    ("kept-batch-weight-variance", {samples: batch_size, batch_size: samples}, "with N and S swapped"),
+    ("flat-weight-variance-long-epoch", {steps_per_epoch: samples},
+     "with N as the number of steps per epoch"),
 )
 
 
@@ -158,3 +166,89 @@ def test_a_candidate_translates_the_claimed_region() -> None:
     assert found.translated(region) == sp.And(_eta * _lambda < 2 * (1 + _beta), 1 - _beta > 0)
     assert found.translated(sp.true) == sp.true
     assert Candidate(kind="convention", summary="", expression=_c).translated(region) == region
+
+
+def _right(claim: sp.Expr, target: Target, fixed: frozenset[sp.Symbol] = frozenset()) -> list[str]:
+    """Summaries of the renamings under which the claim is proved."""
+    unknown = sorted(claim.free_symbols - {p.symbol for p in PARAMETERS.values()}, key=str)
+    return [
+        found.summary for found in renamings(claim, unknown, target, fixed)
+        if quick_test(found.expression, target)
+        and Comparison(claim=found.expression, target=target).proved
+    ]
+
+
+def _plain(quantity: str) -> Target:
+    return target_of_pair(sgd(), fresh_batches(), quantity)
+
+
+def test_what_was_written_in_full_is_not_read_as_anything_else() -> None:
+    target = target_by_slug("flat-weight-variance-long-epoch")
+    claim = target.truth.xreplace({_m: _n})
+    assert _right(claim, target) == ["with N as the number of steps per epoch"]
+    assert _right(claim, target, frozenset({_n})) == []
+    assert list(renamings(claim, (), target, frozenset(claim.free_symbols))) == []
+
+
+@pytest.mark.parametrize(("slug", "written"), [
+    ("stability-limit", {_lambda: _eta}),  # nobody writes eta for a curvature
+    ("reshuffled-weight-variance", {_eta: _lambda, _lambda: _eta}),
+    ("kept-batch-weight-variance", {_n: _s, _s: _n}),
+    ("white-weight-variance", {_beta: _m}),
+])
+def test_a_declared_letter_is_read_only_as_what_it_is_used_for(
+    slug: str, written: dict[sp.Symbol, sp.Expr]
+) -> None:
+    target = target_by_slug(slug)
+    assert _right(target.truth.xreplace(written), target) == []
+
+
+@pytest.mark.parametrize("claim", [_WHITE, _WHITE.xreplace({_lambda: weight_decay}), _WHITE * _m / _n])
+def test_a_declared_letter_is_read_anew_only_if_the_unit_is_then_right(claim: sp.Expr) -> None:
+    for slug in ("white-weight-variance", "stability-limit", "correlation-time"):
+        target = target_by_slug(slug)
+        for found in renamings(claim, (), target):
+            unit = homogeneity(found.expression).unit(DECLARED_UNITS)
+            assert unit == tuple(map(Fraction, target.unit)), found.summary
+
+
+_FINITE = (1 / _s - 1 / _n, (_n - _s) / (_s * (_n - 1)), (_n - 1) / (_n * _s))
+_SAID = ("c = C_0 (1/S - 1/N)", "c = sigma^2 (N - S)/(S (N - 1))", "c = C_0 (N - 1)/(N S)")
+
+
+@pytest.mark.parametrize(("factor", "said"), list(zip(_FINITE, _SAID, strict=True)))
+@pytest.mark.parametrize("letter", [C0, sigma**2])
+def test_a_noise_letter_may_be_that_of_a_finite_set(factor: sp.Expr, said: str, letter: sp.Expr) -> None:
+    target = _plain("weight-variance")
+    (summary,) = _right(_WHITE.xreplace({_c: factor * letter}), target)
+    assert summary.endswith(said)
+    assert _right(_WHITE.xreplace({_c: factor * letter * (_n + 1) / _n}), target) == []
+    assert _right(_WHITE.xreplace({_c: factor * letter / _s}), target) == []
+
+
+@pytest.mark.parametrize(("claim", "coupled"), [
+    (-C0 * (_m - lag) / (_m * _n), True),
+    (-C0 * (_m - lag) / (_m * n), True),
+    (-C0 * (_m - lag) / (_m**2 * _s), True),
+    (-C0 * (1 / _s - 1 / _n) * (_m - lag) / (_m * (_m - 1)), False),
+])
+def test_samples_are_steps_times_batch_size_where_the_scheme_forces_it(claim: sp.Expr, coupled: bool) -> None:
+    target = target_by_slug("reshuffled-noise-autocovariance")
+    (summary,) = _right(claim, target)
+    assert summary.endswith("where N = M S") == coupled
+    assert _right(claim * (_m - 1) / _m, target) == []
+    assert _right(claim.xreplace({lag: lag + 1}), target) == []
+
+
+@pytest.mark.parametrize(("lag_of_claim", "expected"), [
+    (t - s, ["t - s"]), (k - i, ["k - i"]), (sp.Abs(t - s), ["s - t", "t - s"]),
+    (t + s, []), (t - 2 * s, []), (t - s + 1, []),
+])
+def test_a_difference_of_two_times_is_the_lag(lag_of_claim: sp.Expr, expected: list[str]) -> None:
+    target = _plain("weight-autocovariance")
+    claim = (_WHITE * (1 - _eta * _lambda) ** lag_of_claim).xreplace({_eta: gamma})
+    exponents = [p.exp.free_symbols for c in _all(claim, target) for p in c.expression.atoms(sp.Pow)]
+    assert not set().union(*exponents) & {batch_size, samples}
+    summaries = _right(claim, target)
+    assert len(summaries) == min(1, len(expected))  # of |t - s| one order is enough
+    assert set(summaries) <= {f"with {e} as the lag and gamma as the learning rate" for e in expected}

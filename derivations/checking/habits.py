@@ -15,9 +15,11 @@ from theory.symbols import PARAMETERS
 
 __all__ = ["HABITS", "MEANINGS", "Meaning", "habits_of", "letter_of"]
 
-_eta, _beta, _c, _s = (
-    symbols.learning_rate, symbols.momentum, symbols.noise_variance, symbols.batch_size,
-)
+_eta, _beta, _c = symbols.learning_rate, symbols.momentum, symbols.noise_variance
+_s, _n = symbols.batch_size, symbols.samples
+_finite = "(1/(N-1) convention), c = C_0 (1/S - 1/N)"
+_population = "(1/N convention), c = sigma^2 (N - S)/(S (N - 1))"
+_replaced = "(1/(N-1) convention) drawn with replacement, c = C_0 (N - 1)/(N S)"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,17 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         "sample_deviation", "the standard deviation of the noise of one sample", sp.sqrt(_c * _s), _c
     ),
+    Meaning("finite_variance", f"the noise variance of one sample {_finite}", _c * _s * _n / (_n - _s), _c),
+    Meaning("population_variance", f"the noise variance of one sample {_population}",
+            _c * _s * (_n - 1) / (_n - _s), _c),
+    Meaning("replacement_variance", f"the noise variance of one sample {_replaced}",
+            _c * _s * _n / (_n - 1), _c),
+    Meaning("finite_deviation", f"the standard deviation of the noise of one sample {_finite}",
+            sp.sqrt(_c * _s * _n / (_n - _s)), _c),
+    Meaning("population_deviation", f"the standard deviation of the noise of one sample {_population}",
+            sp.sqrt(_c * _s * (_n - 1) / (_n - _s)), _c),
+    Meaning("replacement_deviation", f"the standard deviation of the noise of one sample {_replaced}",
+            sp.sqrt(_c * _s * _n / (_n - 1)), _c),
     Meaning("diffusion", "the diffusion coefficient eta c/2 of continuous time", _eta * _c / 2, _c),
     Meaning("volatility2", "the noise variance per unit of time, eta c", _eta * _c, _c),
     Meaning("volatility", "the noise strength of continuous time, sqrt(eta c)", sp.sqrt(_eta * _c), _c),
@@ -89,8 +102,10 @@ MEANINGS: tuple[Meaning, ...] = (
 _BY_KEY = {m.key: m for m in MEANINGS}
 _RATE, _MOMENTUM, _CURVATURE = "learning_rate", "momentum", "curvature"
 _NOISE, _BATCH, _STEPS, _SAMPLES = "noise_variance", "batch_size", "steps_per_epoch", "samples"
-_OF_VARIANCE = (_NOISE, "sample_variance", "kick", "label_noise", "volatility2")
-_OF_DEVIATION = ("deviation", "sample_deviation", "kick_deviation", "volatility")
+_OF_VARIANCE = (_NOISE, "sample_variance", "finite_variance", "population_variance", "kick",
+                "replacement_variance", "label_noise", "volatility2")
+_OF_DEVIATION = ("deviation", "sample_deviation", "finite_deviation", "population_deviation",
+                 "kick_deviation", "replacement_deviation", "volatility")
 
 #: most usual meaning first
 HABITS: Mapping[str, tuple[str, ...]] = {
