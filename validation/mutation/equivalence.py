@@ -1,0 +1,112 @@
+"""Mutants that are no errors: the same function, the same region, or the same limit.
+
+Two exact values that differ settle most of them; the rest needs a proof by both polynomial engines.
+What is neither refuted nor proved counts as a mutant.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import sympy as sp
+
+from derivations import Step
+from derivations.step import Outcome
+from theory.closed_forms import Entry
+from theory.errors import TheoryError
+from theory.formula import Formula
+from theory.symbols import curvature, learning_rate, momentum, steps_per_epoch
+from validation.evidence.numbers import NotRational, rational_value
+from validation.evidence.points import draw_point, parameters_of
+from validation.mutation.mutants import Mutant
+from validation.mutation.regions import same_region
+
+__all__ = ["is_equivalent"]
+
+_epsilon, _kappa, _g = (sp.Symbol(name, positive=True) for name in ("epsilon", "kappa", "g"))
+_LONG = {steps_per_epoch: 1 / _epsilon}
+_KINETIC = {learning_rate: _epsilon**2, momentum: 1 - _g * _epsilon}
+#: the limit a formula states, and up to which order: a mutant that differs beyond it states the same
+_LIMITS: Mapping[str, tuple[Mapping[sp.Symbol, sp.Expr], int]] = {
+    "flat-weight-variance-long-epoch": (_LONG, 1),
+    "correlation-time-flat": (_LONG, 1),
+    "reshuffled-weight-variance-long-epoch": (_LONG, 2),
+    "reshuffled-weight-variance-small-step": (
+        {**_LONG, curvature: _kappa * (1 - momentum) * _epsilon / learning_rate}, 1,
+    ),
+    "kinetic-weight-variance": (_KINETIC, 1),
+    "kinetic-velocity-variance": (_KINETIC, 1),
+    "continuous-time-weight-variance": ({learning_rate: _epsilon, momentum: sp.S.Zero}, 1),
+    "kinetic-flat-weight-variance": ({**_LONG, momentum: 1 - _g * _epsilon}, 1),
+}
+
+
+def is_equivalent(entry: Entry, mutant: Mutant) -> bool:
+    """Whether the mutant says the same as the entry's formula: proved, never guessed."""
+    original = entry.formula
+    if mutant.part == "unit":
+        return False
+    if mutant.part == "condition":
+        return same_region(original, mutant.formula)
+    if _different_values(entry, original, mutant.formula):
+        return _same_limit(entry, mutant.formula)
+    return _proved_equal(original, mutant.formula) or _same_limit(entry, mutant.formula)
+
+
+def _different_values(entry: Entry, original: Formula, mutant: Formula) -> bool:
+    """Whether exact values at two random points show a difference."""
+    rng = random.Random(f"equivalence/{entry.slug}")
+    names = parameters_of(entry, mutant)
+    for steps in (4, 5):
+        wholes = {"steps_per_epoch": steps, "position": 2, "lag": 2 + steps * ("beyond" in entry.slug)}
+        point = draw_point(entry, names, wholes, rng)
+        try:
+            values = [
+                rational_value(f, {s.name: point[s.name] for s in f.parameters})
+                for f in (original, mutant)
+            ]
+        except NotRational:
+            continue
+        except (ArithmeticError, ValueError):
+            return True  # undefined where the original is not
+        if values[0] != values[1]:
+            return True
+    return False
+
+
+def _proved_equal(original: Formula, mutant: Formula) -> bool:
+    """The identity, through the named quantities of either side."""
+    renamed = {name: sp.Symbol(f"{name}_mutant", real=True) for name, _ in mutant.where}
+    given: dict[Any, Any] = dict(original.where)
+    given |= {renamed[name]: value.xreplace(renamed) for name, value in mutant.where}
+    step = Step(
+        because="the mutant is the formula", lhs=mutant.compact.xreplace(renamed),
+        rhs=original.compact, given=given, domain=original.valid_if,
+    )
+    return _proved(step)
+
+
+def _same_limit(entry: Entry, mutant: Formula) -> bool:
+    """Of a formula that states a limit: whether the mutant differs only beyond its order."""
+    if entry.slug not in _LIMITS:
+        return False
+    scaling, order = _LIMITS[entry.slug]
+    sides = [f.expression.subs(scaling) for f in (mutant, entry.formula)]
+    decays = {
+        atom: sp.exp(sp.cancel(atom.args[0])) for side in sides for atom in side.atoms(sp.exp)
+    }
+    ratio = sides[0].xreplace(decays) / sides[1].xreplace(decays)
+    if any(atom.has(_epsilon) for atom in ratio.atoms(sp.exp)):
+        return False
+    return _proved(Step(
+        because="the limit is the same", lhs=ratio, rhs=sp.S.One, modulo=(_epsilon, order)
+    ))
+
+
+def _proved(step: Step) -> bool:
+    try:
+        return step.check().outcome is Outcome.PROVED
+    except (TheoryError, ZeroDivisionError, ArithmeticError):
+        return False

@@ -1,0 +1,97 @@
+r"""Whether two conditions describe the same region: proved by a sum of products, or left open.
+
+A relation P - Q > 0 follows from others if its gap is a sum :math:`\sum_ix_ig_i`, :math:`x_i\ge0`, of
+gaps, of symbols that are not negative, and of products of two of them. A linear program finds the
+numbers :math:`x_i`; the sum is then verified in exact arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations_with_replacement
+
+import numpy as np
+import sympy as sp
+from scipy.optimize import linprog
+from sympy.core.relational import Relational
+
+from theory.formula import Formula
+
+__all__ = ["same_region"]
+
+#: numbers in a sum are fractions with denominators up to this
+_DENOMINATOR = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """``gap`` >= 0, or > 0 if ``strict``."""
+
+    gap: sp.Poly
+    strict: bool
+
+
+def same_region(first: Formula, second: Formula) -> bool:
+    """Whether each relation of one condition follows from the other one: False if no sum was found."""
+    symbols = sorted(first.valid_if.free_symbols | second.valid_if.free_symbols, key=str)
+    one, two = (_claims(formula.valid_if, symbols) for formula in (first, second))
+    if one is None or two is None:
+        return bool(first.valid_if == second.valid_if)
+    domain = [
+        _Claim(sp.Poly(s, *symbols), bool(s.is_positive)) for s in symbols if s.is_nonnegative
+    ] + [_Claim(sp.Poly(s - 1, *symbols), False) for s in symbols if s.is_integer and s.is_positive]
+    return all(
+        _follows(claim, [*given, *domain])
+        for given, wanted in ((two, one), (one, two)) for claim in wanted if claim not in given
+    )
+
+
+def _claims(condition: sp.Basic, symbols: Sequence[sp.Symbol]) -> tuple[_Claim, ...] | None:
+    """The relations in one form; None if the condition is more than a conjunction of inequalities."""
+    parts = [part for part in sp.And.make_args(condition) if part != sp.true]
+    if not all(isinstance(p, Relational) and not isinstance(p, (sp.Eq, sp.Ne)) for p in parts):
+        return None
+    return tuple(_claim(part, symbols) for part in parts)
+
+
+def _claim(part: Relational, symbols: Sequence[sp.Symbol]) -> _Claim:
+    """Whole numbers: gap - 1 >= 0 for gap > 0, and the bound of a single one rounded."""
+    strict = isinstance(part, (sp.StrictGreaterThan, sp.StrictLessThan))
+    gap = sp.Poly(part.gts - part.lts, *symbols).clear_denoms(convert=True)[1]
+    own = sorted(gap.free_symbols, key=str)
+    if own and all(s.is_integer for s in own):
+        gap = gap - 1 if strict else gap
+        if len(own) == 1 and gap.total_degree() == 1:
+            a, b = sp.Poly(gap.as_expr(), own[0]).all_coeffs()
+            bound = sp.ceiling(-b / a) if a > 0 else sp.floor(-b / a)
+            gap = sp.Poly(own[0] - bound if a > 0 else bound - own[0], *symbols)
+        strict = False
+    return _Claim(gap, strict)
+
+
+def _follows(claim: _Claim, given: Sequence[_Claim]) -> bool:
+    """Whether the gap is a sum of products; strict if a strict one is in it."""
+    one = _Claim(claim.gap * 0 + 1, True)
+    pairs = combinations_with_replacement(given, 2)
+    items = [*given, one, *(_Claim(a.gap * b.gap, a.strict and b.strict) for a, b in pairs)]
+    monomials = sorted({m for item in (claim, *items) for m in item.gap.monoms()})
+    rows = {m: place for place, m in enumerate(monomials)}
+    matrix = np.zeros((len(rows), len(items)))
+    for column, item in enumerate(items):
+        for m, c in item.gap.terms():
+            matrix[rows[m], column] = float(c)
+    right = np.array([float(claim.gap.coeff_monomial(m)) for m in monomials])
+    # few terms, strict ones first
+    cost = np.array([0.5 if item.strict else 1.0 for item in items])
+    solved = linprog(cost, A_eq=matrix, b_eq=right, bounds=(0, 1000), method="highs")
+    if solved.x is None:
+        return False
+    shares = [Fraction(float(x)).limit_denominator(_DENOMINATOR) for x in solved.x]
+    total = claim.gap * 0
+    for share, item in zip(shares, items, strict=True):
+        if share:
+            total = total + item.gap * sp.Rational(share.numerator, share.denominator)
+    strict = any(share > 0 and item.strict for share, item in zip(shares, items, strict=True))
+    return bool((total - claim.gap).is_zero) and (strict or not claim.strict)
