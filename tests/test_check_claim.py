@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from derivations import check_claim
-from derivations.checking import examine as examine_module
+from derivations.checking.check_entry import find_target
+from derivations.checking.compare import Comparison
 from derivations.checking.report import VERDICTS, ClaimReport
 from derivations.checking.target import target_of_pair
 from theory import heavy_ball, reshuffled
@@ -147,7 +148,7 @@ def test_undecided_says_what_was_tried() -> None:
 
 def test_agreement_at_points_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checker whose proof engine gives up must not fall back on numbers."""
-    monkeypatch.setattr(examine_module.Comparison, "proved", False)
+    monkeypatch.setattr(Comparison, "proved", False)
     report = check_claim(WHITE, "white-weight-variance")
     assert report.verdict == "undecided"
     assert "no proof was found" in report.summary
@@ -194,3 +195,79 @@ def test_the_report_is_json_and_quick() -> None:
         "claim", "against", "verdict", "summary", "diagnosis", "evidence", "witness", "seconds",
     }
     assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+
+PLAIN = "sgd / fresh-batches / weight-variance"
+NOISE = "reshuffled-noise-autocovariance"
+FLAT = "flat-weight-variance-long-epoch"
+
+
+@pytest.mark.parametrize(("claim", "against", "options", "verdict"), [
+    # one power too many is a factor, whatever the numbers of a test point
+    ("eta*c/(lambda**2*(2-eta*lambda))", PLAIN, {}, "wrong-by-factor"),
+    ("eta**2*c/(lambda*(2-eta*lambda))", PLAIN, {}, "wrong-by-factor"),
+    # N = M S where the scheme forces it
+    ("N*eta**2*c/(6*S*(1-beta)**2)", FLAT, {}, "equivalent-under"),
+    ("-S*c*(M-tau)/(M*(N-S))", NOISE, {}, "equivalent-under"),
+    # a name written in full means what it says
+    ("samples*eta**2*c/(6*(1-beta)**2)", FLAT, {}, "wrong-by-factor"),
+    # an off-by-one is no convention
+    ("-c*(M-tau+1)/(M*(M-1))", NOISE, {}, "equivalent-in-limit"),
+    # right on the claimed special case; a branch that is wrong somewhere
+    ("eta*c/(lambda*(2-eta*lambda))", "white-weight-variance", {"where": "beta = 0"}, "equivalent"),
+    (f"Piecewise(({WHITE}, eta*lambda<1), (0, True))", "white-weight-variance", {}, "different"),
+    # the region goes along with a renaming and with a convention
+    ("alpha*c/(h*(2-alpha*h))", PLAIN, {"where": "alpha*h < 3"}, "outside"),
+    ("eta*sigma2/(S*lambda*(2-eta*lambda))", PLAIN, {"where": "eta*lambda < 3"}, "outside"),
+    # what authors leave unsaid is not held against them
+    (WHITE, "white-weight-variance", {"where": "eta*lambda < 2*(1+beta)"}, "equivalent"),
+    # finite populations in letters
+    ("C_0*(N-S)/(N*S)*eta/(lambda*(2-eta*lambda))", PLAIN, {}, "equivalent-under"),
+    ("-C_0*(M-tau)/(M*N)", NOISE, {}, "equivalent-under"),
+    # a declared limit that fails does not make room for another one
+    ("eta*c/(lambda*(2-eta*lambda))", "white-weight-variance", {"limit": "N -> oo"}, "wrong-by-factor"),
+    # a sum that runs backwards at M = 2
+    (r"\left(4+\sum_{k=5}^{M}1\right)\frac{-c(M-\tau)}{M^2(M-1)}", NOISE, {"latex": True}, "different"),
+    ("max(1, eta*lambda)*c", "white-weight-variance", {}, "different"),
+    ("beta**beta**beta**beta**beta**beta*c", "white-weight-variance", {}, "different"),
+    ("0", "white-weight-variance", {}, "different"),
+])
+def test_what_a_referee_tried(claim: str, against: str, options: Any, verdict: str) -> None:
+    report = check_claim(claim, find_target(against), **options)
+    assert report.verdict == verdict, report
+
+
+@pytest.mark.parametrize(("claim", "latex"), [
+    (r"\langle\theta^4\rangle = \frac{\eta c}{\lambda(2-\eta\lambda)}", True),
+    (r"\langle v^2\rangle = \frac{\eta c}{\lambda(2-\eta\lambda)}", True),
+    ("velocity_variance = eta*c/(lambda*(2-eta*lambda))", False),
+])
+def test_a_left_side_that_names_another_quantity_is_refused(claim: str, latex: bool) -> None:
+    with pytest.raises(TheoryError, match="choose that quantity with --as or --quantity"):
+        check_claim(claim, find_target(PLAIN), latex=latex)
+
+
+def test_a_region_with_a_typo_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="learnin_rate.*did you mean learning_rate"):
+        check_claim(WHITE, "white-weight-variance", where="learnin_rate*lambda < 2")
+
+
+def test_the_witness_lies_in_the_claimed_region() -> None:
+    report = check_claim(f"3*{WHITE}", "white-weight-variance", where="beta = 1/2, eta = 1, lambda = 1")
+    assert report.witness is not None
+    assert {"momentum": "1/2", "learning_rate": "1", "curvature": "1"}.items() <= report.witness["point"].items()
+
+
+def test_explanations_are_no_verdicts() -> None:
+    report = check_claim("eta^2*c/((1-beta)*(2*(1+beta)-eta*lambda))", "white-velocity-variance")
+    assert report.verdict == "wrong-by-factor"
+    assert "equivalent-under" not in {f.verdict for f in report.diagnosis}
+
+
+def test_a_defect_of_the_checker_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Comparison) -> bool:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(Comparison, "proved", property(broken))
+    with pytest.raises(TheoryError, match="the checker itself failed .*KeyError"):
+        check_claim(WHITE, "white-weight-variance")
