@@ -45,6 +45,8 @@ class Approach:
         The names of what is held fixed, in the user's symbols.
     moving
         The symbols whose presence makes the limit worth taking.
+    variables
+        What moves where, by name: ``("steps_per_epoch", "oo")``.
     """
 
     text: str
@@ -52,6 +54,7 @@ class Approach:
     small: sp.Expr
     moving: frozenset[sp.Symbol]
     back: Mapping[sp.Symbol, sp.Expr]
+    variables: tuple[tuple[str, str], ...]
     in_scope: bool = False
 
     def __repr__(self) -> str:
@@ -59,9 +62,10 @@ class Approach:
 
 
 def _plain(symbol: sp.Symbol, text: str, replace: sp.Expr, small: sp.Expr) -> Approach:
+    name, _, goal = text.partition(" -> ")
     return Approach(
         text=text, replace={symbol: replace}, small=small, moving=frozenset({symbol}), back={},
-        in_scope=symbol in _SCOPE,
+        variables=((name, goal),), in_scope=symbol in _SCOPE,
     )
 
 
@@ -73,14 +77,20 @@ APPROACHES: Mapping[str, Approach] = {
     "samples, batches": Approach(
         text="samples -> oo at fixed steps_per_epoch (batch_size = (samples - remainder)/steps_per_epoch)",
         replace={samples: 1 / EPSILON, batch_size: (1 / EPSILON - _REST) / steps_per_epoch},
+        variables=(("samples", "oo"),),
         small=1 / samples, moving=frozenset({samples}), back={_REST: samples - batch_size * steps_per_epoch},
         in_scope=True,
     ),
     "samples, steps": Approach(
         text="samples -> oo at fixed batch_size (steps_per_epoch = (samples - remainder)/batch_size)",
         replace={samples: 1 / EPSILON, steps_per_epoch: (1 / EPSILON - _REST) / batch_size},
+        variables=(("steps_per_epoch", "oo"),),
         small=1 / samples, moving=frozenset({samples}), back={_REST: samples - batch_size * steps_per_epoch},
         in_scope=True,
+    ),
+    "samples alone": Approach(
+        text="samples -> oo at fixed batch_size", replace={samples: 1 / EPSILON}, small=1 / samples,
+        moving=frozenset({samples}), back={}, variables=(("samples", "oo"),), in_scope=True,
     ),
     "learning_rate": _plain(learning_rate, "learning_rate -> 0", EPSILON, learning_rate),
     "curvature": _plain(curvature, "curvature -> 0", EPSILON, curvature),
@@ -97,17 +107,20 @@ APPROACHES: Mapping[str, Approach] = {
             learning_rate: EPSILON, steps_per_epoch: _KAPPA * (1 - momentum) / (EPSILON * curvature)
         },
         small=learning_rate, moving=frozenset(_kappa.free_symbols), back={_KAPPA: _kappa}, in_scope=True,
+        variables=(("learning_rate", "0"), ("steps_per_epoch", "oo")),
     ),
     "fixed mu": Approach(
         text="steps_per_epoch -> oo, momentum -> 1 at fixed steps_per_epoch*(1 - momentum)",
         replace={steps_per_epoch: 1 / EPSILON, momentum: 1 - _MU * EPSILON},
         small=1 / steps_per_epoch, moving=frozenset({steps_per_epoch, momentum}),
         back={_MU: steps_per_epoch * (1 - momentum)},
+        variables=(("steps_per_epoch", "oo"), ("momentum", "1")),
     ),
     "kinetic": Approach(
         text="learning_rate -> 0, momentum -> 1 at fixed learning_rate/(1 - momentum)**2",
         replace={learning_rate: EPSILON**2, momentum: 1 - _G * EPSILON},
         small=sp.sqrt(learning_rate), moving=frozenset({learning_rate, momentum}),
         back={_G: (1 - momentum) / sp.sqrt(learning_rate)},
+        variables=(("learning_rate", "0"), ("momentum", "1")),
     ),
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import sympy as sp
 
+from derivations.checking.implication import implied
 from derivations.checking.series_approach import APPROACHES
 from derivations.checking.series_laurent import LostPrecisionError
 from derivations.checking.series_positive import ROOT_OF_MOMENTUM, Region
@@ -16,7 +17,7 @@ from derivations.checking.summation import closed_sum
 from derivations.checking.target import Target
 from derivations.evaluation import NotRationalError
 from theory.errors import TheoryError
-from theory.symbols import batch_size, momentum, samples
+from theory.symbols import batch_size, momentum, samples, steps_per_epoch
 
 __all__ = ["OutOfTimeError", "Search"]
 
@@ -38,9 +39,13 @@ class Search:
 
     def __init__(self, claim: sp.Expr, target: Target, deadline: float) -> None:
         truth, valid_if = target.truth, target.formula.valid_if
+
+        def never_negative(count: sp.Expr) -> bool:
+            return count.is_nonnegative is True or implied(sp.Ge(count, 0), target.formula.valid_if)
+
         self._readable = True
         try:
-            claim = claim.xreplace({s: closed_sum(s) for s in claim.atoms(sp.Sum)})
+            claim = claim.xreplace({s: closed_sum(s, never_negative) for s in claim.atoms(sp.Sum)})
         except NotRationalError:
             self._readable = False
         if any(p.base == momentum and p.exp.as_coeff_Mul()[0].q == 2 for p in (claim + truth).atoms(sp.Pow)):
@@ -68,10 +73,27 @@ class Search:
                 break
         return chain
 
+    def obstacle(self, names: Sequence[str]) -> str:
+        """Why :meth:`declared` gives no chain."""
+        symbols = self._symbols(())
+        adapted = self._adapted(names, symbols)
+        absent = [s.name for name in adapted for s in sorted(APPROACHES[name].moving - symbols, key=str)]
+        if all(APPROACHES[name].moving - symbols for name in adapted):
+            return f"neither side contains {' or '.join(dict.fromkeys(absent))}"
+        if not self._readable:
+            return "a sum in the claim has no closed form here"
+        chains = [(name,) for name in adapted]
+        if all(self.outcome(chain) is None and chain in self._unmoved for chain in chains):
+            return f"the ratio does not depend on {' or '.join(n for n in names if n not in absent)}"
+        return "no expansion of the ratio was found"
+
     def _adapted(self, names: Sequence[str], symbols: set[sp.Symbol]) -> list[str]:
         """The approaches that fit what occurs: coupled where samples and batch size do."""
-        coupled = samples in symbols and batch_size in symbols
-        table = {"steps_per_epoch": "samples, steps", "samples": "samples, batches"} if coupled else {}
+        table: dict[str, str] = {}
+        if {samples, batch_size, steps_per_epoch} <= symbols:
+            table = {"steps_per_epoch": "samples, steps", "samples": "samples, batches"}
+        elif {samples, batch_size} <= symbols:
+            table = {"steps_per_epoch": "samples alone", "samples": "samples alone"}
         if ROOT_OF_MOMENTUM in symbols:
             table |= {"momentum": "root of momentum"}
         return [table.get(n, n) for n in names if table.get(n, n)]
@@ -102,15 +124,16 @@ class Search:
                     yield chain
             elif len(chain) < 3:
                 last = _SPECIAL[:1] if len(chain) == 1 else ()
+                moved = {s for name in chain for s in APPROACHES[name].moving}
                 for name in (*first, *last):
-                    if name not in chain:
+                    if not moved & APPROACHES[name].moving:
                         heapq.heappush(queue, self._place((*chain, name), ranks))
 
     def _first(self) -> tuple[str, ...]:
         symbols = self._symbols(())
         names = ["steps_per_epoch", "learning_rate", "curvature", "momentum", "second_curvature"]
         extra = []
-        if samples in symbols:
+        if samples in symbols and {steps_per_epoch, batch_size} & symbols != {batch_size}:
             extra = ["samples, batches"] if batch_size in symbols else []
             if self._last_batch != "kept":  # a batch that is kept has samples <= batch_size*steps_per_epoch
                 extra.append("samples")
