@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,10 +13,12 @@ from validation.evidence.result import Figure
 
 __all__ = ["Plan", "whole_numbers"]
 
-#: exact arithmetic over an epoch of M steps costs about M cubed: no M above this one
-_MOST_STEPS = 36
-#: and no more than this many of each of two whole numbers
-_MOST_OF_TWO = 9
+#: exact arithmetic over an epoch of M steps costs about M cubed: at most so many M, and so many where that is a share
+_MOST_STEPS, _SHARE_OF_STEPS = 45, 24
+#: of each of two whole numbers: where that is all that is asked, and where it is a share
+_MOST_OF_TWO, _SHARE_OF_TWO = 16, 8
+#: an epoch of one step is full-batch descent
+_LEAST_STEPS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,33 +44,59 @@ def whole_numbers(entry: Entry, formula: Formula) -> Plan:
     if not names & {"steps_per_epoch", "lag", "position"}:
         return Plan(cases=({"steps_per_epoch": 1},), reason="no whole number in it", figures={})
     variables, forms = _variables(entry, names)
-    needed: dict[str, int] = {}
     try:
-        for variable in variables:
-            needed[variable.name] = recurrence_order(entry, formula, variable.name, forms)
+        needed = {v.name: recurrence_order(entry, formula, v.name, forms) for v in variables}
     except NotRational:
         needed = {}
-    most = _MOST_STEPS - 1 if len(variables) == 1 else _MOST_OF_TWO
-    ranges = {
-        v.name: range(v.first, v.first + min(needed.get(v.name, most), most)) for v in variables
-    }
-    cases = []
-    for chosen in itertools.product(*ranges.values()):
-        at = dict(zip(ranges, chosen, strict=True))
-        wholes = {name: sum(c * at[v] for v, c in form.items()) for name, form in forms.items()}
-        wholes.setdefault("steps_per_epoch", 1)
-        if wholes["steps_per_epoch"] >= 1:
-            cases.append(wholes)
-    done = {n: len(r) for n, r in ranges.items()}
-    whole = bool(needed) and all(done[n] >= needed[n] for n in done)
-    words = " and ".join(f"{n} = {r[0]}..{r[-1]}" for n, r in ranges.items())
-    orders = ", ".join(f"{n}: {k}" for n, k in needed.items()) or "not bounded"
-    return Plan(
-        cases=tuple(cases),
-        reason=f"{words}: " + ("as many as the recurrence asks, so for all" if whole
-                               else f"fewer than the order of the recurrence ({orders}) asks"),
-        figures={"covered": words, "recurrence_order": orders, "for_all_whole_numbers": str(whole).lower()},
+    if len(variables) == 1:
+        most = _MOST_STEPS if max(needed.values(), default=99) <= _MOST_STEPS else _SHARE_OF_STEPS
+    else:
+        few = bool(needed) and max(needed.values()) <= _MOST_OF_TWO
+        most = _MOST_OF_TWO if few else _SHARE_OF_TWO
+    lengths = {v.name: min(needed.get(v.name, most), most) for v in variables}
+    whole = bool(needed) and lengths == needed
+    cases = _cases(variables, forms, lengths)
+    asked = " and ".join(f"{k} of {n}" for n, k in needed.items()) or "an unknown number"
+    tried = " and ".join(f"{k} of {n}" for n, k in lengths.items())
+    reason = (
+        f"tried for {tried}, as many as the recurrence of the difference asks, hence for all" if whole
+        else f"tried for {tried}; the recurrence of the difference asks for {asked}"
     )
+    largest = max(case["steps_per_epoch"] for case in cases)
+    return Plan(cases=cases, reason=reason, figures={
+        "largest_M": largest, "recurrence_order": asked, "covered": tried,
+        "for_all_whole_numbers": "yes" if whole else "no",
+    })
+
+
+def _cases(
+    variables: tuple[_Variable, ...], forms: Mapping[str, Mapping[str, int]], lengths: Mapping[str, int]
+) -> tuple[Mapping[str, int], ...]:
+    """Consecutive values of one whole number for each of consecutive values of the other.
+
+    Where both add up to M the first small M fall away; as many more of the first one make up for it.
+    """
+    first, *second = variables
+    if not second:
+        return tuple(
+            _wholes(forms, {first.name: first.first + k}) for k in range(lengths[first.name])
+        )
+    (other,) = second
+    both = forms["steps_per_epoch"].keys() >= {first.name, other.name}
+    extra = max(0, _LEAST_STEPS - first.first - other.first) if both else 0
+    cases: list[Mapping[str, int]] = []
+    for value in range(first.first, first.first + lengths[first.name] + extra):
+        start = max(other.first, _LEAST_STEPS - value) if both else other.first
+        cases += [
+            _wholes(forms, {first.name: value, other.name: start + k}) for k in range(lengths[other.name])
+        ]
+    return tuple(cases)
+
+
+def _wholes(forms: Mapping[str, Mapping[str, int]], at: Mapping[str, int]) -> dict[str, int]:
+    """M, lag and position at values of the variables."""
+    wholes = {name: sum(c * at[v] for v, c in form.items()) for name, form in forms.items()}
+    return {"steps_per_epoch": 1, **wholes}
 
 
 def _variables(
