@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
+import mpmath
 import sympy as sp
 
 from derivations.checking.point_value import value_at
@@ -18,6 +20,9 @@ from theory.errors import TheoryError
 from theory.symbols import PARAMETERS
 
 __all__ = ["Outcome", "limit_of_ratio", "unmoved"]
+
+#: operations of a remainder that is still factored after the fixed numbers are put in
+_MOST = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +66,7 @@ def limit_of_ratio(
     if low == 0 and expansion.bounded and ratio.has(*expansion.bounded):
         raise NotRationalError("the ratio keeps oscillating")
     error = None if second is None else ground.expression(second).xreplace(approach.back)
-    if error is not None and approach.back and not error.has(sp.exp):
+    if error is not None and approach.back and not error.has(sp.exp) and sp.count_ops(error) < _MOST:
         error = sp.factor(error)
     return Outcome(
         ratio=ratio.xreplace(approach.back) if low == 0 else sp.S.Zero,
@@ -80,13 +85,26 @@ def unmoved(over: sp.Expr, under: sp.Expr, approach: Approach) -> bool:
     """Whether the ratio does not change with the variable, judged at two points."""
     symbols = sorted(over.free_symbols | under.free_symbols, key=str)
     try:
-        first, second = (
-            value_at(over, point) / value_at(under, point)
-            for point in (_point(symbols, ()), _point(symbols, tuple(approach.replace)))
-        )
-    except (TheoryError, ZeroDivisionError):
+        points = (_point(symbols, ()), _point(symbols, tuple(approach.replace)))
+        (a, b), (c, d) = ((value_at(over, p), value_at(under, p)) for p in points)
+    except TheoryError:
         return True
-    return bool(abs(first - second) <= abs(first) * Fraction(1, 10**40))
+    left, right = _product(a, d), _product(b, c)
+    if isinstance(left, Fraction) and isinstance(right, Fraction):
+        return left == right
+    with mpmath.workdps(50):
+        left, right = _floating(left), _floating(right)
+        return bool(abs(left - right) <= abs(left) * mpmath.mpf(10) ** -40)
+
+
+def _product(a: Any, b: Any) -> Any:
+    both = isinstance(a, Fraction) and isinstance(b, Fraction)
+    with mpmath.workdps(50):
+        return a * b if both else _floating(a) * _floating(b)
+
+
+def _floating(a: Any) -> Any:
+    return mpmath.mpf(a.numerator) / a.denominator if isinstance(a, Fraction) else a
 
 
 _POINT = {
