@@ -18,7 +18,7 @@ from theory.evaluate.conditions import conditions_of, difference_program, sign_d
 from theory.formula import Formula
 from theory.symbols import PARAMETERS
 from validation.evidence.numbers import Angle, RationalArithmetic, rational_value, to_fmpq
-from validation.evidence.points import draw_point, parameters_of
+from validation.evidence.points import draw_point, parameters_of, shown
 from validation.evidence.truth import exact_truth
 
 __all__ = ["Boundary", "claimed", "compare_conditions"]
@@ -87,18 +87,18 @@ def compare_conditions(
             if claim:
                 return Boundary(
                     inside=inside, outside=outside,
-                    mistake=f"claimed outside the region: at {_text(own)} there is none: {refusal}",
+                    mistake=f"claimed outside the region: at {shown(own)} there is none: {refusal}",
                 )
             outside += 1
             continue
         if not claim:
             return Boundary(
                 inside=inside, outside=outside,
-                mistake=f"the condition is too narrow: it excludes {_text(own)}, where the quantity exists",
+                mistake=f"the condition is too narrow: it excludes {shown(own)}, where the quantity exists",
             )
         if value is not None and rational_value(formula, own) != value:
             return Boundary(
-                inside=inside, outside=outside, mistake=f"wrong near the border, at {_text(own)}"
+                inside=inside, outside=outside, mistake=f"wrong near the border, at {shown(own)}"
             )
         inside += 1
     return Boundary(inside=inside, outside=outside)
@@ -183,9 +183,3 @@ def _allowed(name: str, value: Any) -> bool:
     """Whether the value is one of the parameter's own domain."""
     symbol = PARAMETERS[name].symbol
     return bool(value > 0 if symbol.is_positive else value >= 0 if symbol.is_nonnegative else True)
-
-
-def _text(point: Mapping[str, Any]) -> str:
-    from validation.evidence.exact import shown
-
-    return shown(point)

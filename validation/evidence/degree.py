@@ -17,6 +17,7 @@ from typing import Any
 
 import sympy as sp
 
+from theory import symbols
 from theory.closed_forms import Entry
 from theory.formula import Formula
 from theory.optimizers import LinearRule
@@ -147,8 +148,6 @@ def formula_degree(formula: Formula, point: Mapping[str, Any]) -> tuple[int, int
 @lru_cache(maxsize=64)
 def _rule_degrees(rule: LinearRule) -> tuple[int, int]:
     """Largest total degree of an entry of A, and of B; a common denominator counts for both."""
-    from theory import symbols
-
     letters = (symbols.learning_rate, symbols.curvature, *rule.parameters)
     degrees = []
     for matrix in (rule.transition, rule.injection):

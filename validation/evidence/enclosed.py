@@ -11,8 +11,9 @@ from flint import acb, acb_mat, arb
 
 from theory.closed_forms import Entry
 from theory.evaluate.balls import BallArithmetic, working_precision
+from theory.evaluate.conditions import difference_program
 from theory.formula import Formula
-from validation.evidence import limits_enclosed
+from theory.symbols import curvature
 from validation.evidence.ball_law import ball_moment
 from validation.evidence.ball_matrix import ball
 from validation.evidence.numbers import ball_value, to_fmpq
@@ -31,8 +32,6 @@ _RADIUS = arb("1e-20")
 
 def check(entry: Entry, formula: Formula) -> RungResult:
     """Overlap at every point, and the largest relative radius of the two balls."""
-    if not entry.exact:
-        return limits_enclosed.check(entry, formula)
     widest, count = 0.0, 0
     for label, point in points(entry, parameters_of(entry, formula)):
         for bits in _PRECISIONS:
@@ -131,9 +130,6 @@ def _wholes(entry: Entry, names: tuple[str, ...], steps: int) -> dict[str, int]:
 
 def _stability_limit(entry: Entry, point: Mapping[str, Any]) -> arb:
     """The curvature at which the last condition of the rule that falls with it becomes an equality."""
-    from theory.evaluate.conditions import difference_program
-    from theory.symbols import curvature
-
     found: list[arb] = []
     for relation in sp.And.make_args(entry.rule.valid_if):
         if curvature in relation.free_symbols:

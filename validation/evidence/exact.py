@@ -18,24 +18,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from theory.closed_forms import Entry
-from theory.errors import TheoryError
 from theory.formula import Formula
-from validation.evidence import limits_exact
-from validation.evidence.boundary import Boundary, compare_conditions
+from validation.evidence.boundary import Boundary, claimed, compare_conditions
 from validation.evidence.degree import difference_degree
 from validation.evidence.grid import whole_numbers
 from validation.evidence.numbers import rational_value
-from validation.evidence.points import GRID, draw_point, parameters_of
+from validation.evidence.points import GRID, draw_point, parameters_of, shown
 from validation.evidence.result import Figure, RungResult, failed, judged
 from validation.evidence.truth import exact_truth
 
-__all__ = ["check", "shown"]
+__all__ = ["check"]
 
 
 def check(entry: Entry, formula: Formula) -> RungResult:
-    """Compare with exact rational numbers; limits as :mod:`validation.evidence.limits_exact` says."""
-    if not entry.exact:
-        return limits_exact.check(entry, formula)
+    """Compare with exact rational numbers, inside the condition and around it."""
     rng = random.Random(f"exact/{entry.slug}")
     names = parameters_of(entry, formula)
     plan = whole_numbers(entry, formula)
@@ -43,16 +39,18 @@ def check(entry: Entry, formula: Formula) -> RungResult:
     for wholes in plan.cases:
         point = draw_point(entry, names, wholes, rng)
         own = {s.name: point[s.name] for s in formula.parameters}
-        if not holds(formula, own):
+        if not claimed(formula, own):
             continue
         truth, value = exact_truth(entry, point), rational_value(formula, own)
         if value != truth:
             return failed(
-                entry.slug, "exact", f"{float_text(value)} instead of {float_text(truth)} at {shown(own)}",
+                entry.slug, "exact", f"{_in_words(value)} instead of {_in_words(truth)} at {shown(own)}",
                 points=count,
             )
         degree = max(degree, difference_degree(entry, formula, point))
         count += 1
+    if count == 0:
+        return judged(entry.slug, "exact", 0, "")
     border = compare_conditions(entry, formula, random.Random(f"border/{entry.slug}"))
     if border.mistake:
         return failed(entry.slug, "exact", border.mistake, points=count)
@@ -69,26 +67,6 @@ def _figures(plan: Mapping[str, Figure], degree: int, border: Boundary) -> dict[
     }
 
 
-def holds(formula: Formula, point: Mapping[str, Any]) -> bool:
-    """Whether the formula claims to hold; a frequency is none of the conditions' business."""
-    from validation.evidence.boundary import claimed
-
-    return claimed(formula, point)
-
-
-def float_text(value: Any) -> str:
+def _in_words(value: Any) -> str:
+    """A rational number in six digits, for a message."""
     return f"{float(int(value.p) / int(value.q)):.6g}" if int(value.q) else "infinity"
-
-
-def shown(point: Mapping[str, Any]) -> str:
-    """A point for a message, in six digits."""
-    parts = []
-    for name, value in point.items():
-        try:
-            parts.append(f"{name}={float(value):.6g}")
-        except (TypeError, OverflowError):
-            parts.append(f"{name}={value}")
-    return ", ".join(parts)
-
-
-_ = TheoryError

@@ -7,16 +7,32 @@ from collections.abc import Iterator, Sequence
 from theory.closed_forms import Entry
 from theory.errors import TheoryError, require_known
 from theory.formula import Formula
-from validation.evidence import dimension, enclosed, exact, proved, simulated, solved
+from validation.evidence import (
+    dimension,
+    enclosed,
+    exact,
+    limits_enclosed,
+    limits_exact,
+    limits_solved,
+    proved,
+    simulated,
+    solved,
+)
 from validation.evidence.result import NotApplicable, Rung, RungResult, failed
 
 __all__ = ["RUNGS", "climb", "require_rungs"]
 
+
+def _by_kind(law: Rung, limit: Rung) -> Rung:
+    """One rung for exact laws, another for limits and definitions."""
+    return lambda entry, formula: (law if entry.exact else limit)(entry, formula)
+
+
 _LADDER: tuple[tuple[str, Rung], ...] = (
     ("proved", proved.check),
-    ("exact", exact.check),
-    ("enclosed", enclosed.check),
-    ("solved", solved.check),
+    ("exact", _by_kind(exact.check, limits_exact.check)),
+    ("enclosed", _by_kind(enclosed.check, limits_enclosed.check)),
+    ("solved", _by_kind(solved.check, limits_solved.check)),
     ("simulated", simulated.check),
     ("dimension", dimension.check),
 )

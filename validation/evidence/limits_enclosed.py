@@ -17,6 +17,7 @@ from theory.evaluate.balls import working_precision
 from theory.formula import Formula
 from theory.optimizers import heavy_ball
 from validation.evidence.ball_matrix import ball, ball_mode
+from validation.evidence.enclosed import ball_truth
 from validation.evidence.limits import Limit, limit_of, ratio_at
 from validation.evidence.numbers import ball_value
 from validation.evidence.poles import DEFINITIONS, determinant_at_minus_one, discriminant
@@ -49,8 +50,6 @@ def _points(entry: Entry) -> list[dict[str, Any]]:
 
 
 def _limit(entry: Entry, formula: Formula, limit: Limit) -> RungResult:
-    from validation.evidence.enclosed import ball_truth
-
     widest, orders, count = 0.0, [], 0
     for base in _points(entry):
         path = [limit.path(base, n) for n in (_LENGTH, 2 * _LENGTH)]

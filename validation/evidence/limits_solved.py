@@ -22,6 +22,7 @@ from theory.optimizers import heavy_ball
 from validation.evidence.limits import Limit, limit_of, ratio_at
 from validation.evidence.poles import DEFINITIONS, discriminant
 from validation.evidence.result import RungResult, failed, judged
+from validation.evidence.solved import condition_estimate, solutions
 from validation.regression import FloatArray
 
 __all__ = ["check"]
@@ -45,8 +46,6 @@ def check(entry: Entry, formula: Formula) -> RungResult:
 
 def _two(entry: Entry, point: Mapping[str, Any]) -> FloatArray:
     """The quantity by two solvers that share no code."""
-    from validation.evidence.solved import solutions
-
     return np.array([value for _, value in itertools.islice(solutions(entry, point), 2)])
 
 
@@ -55,8 +54,6 @@ def _value(formula: Formula, point: Mapping[str, Any]) -> float:
 
 
 def _limit(entry: Entry, formula: Formula, limit: Limit) -> RungResult:
-    from validation.evidence.solved import condition_estimate
-
     numbers = _STEPS if limit.whole else _FREE
     epsilon = 1 / np.array(numbers, dtype=np.float64)
     names = {s.name for s in entry.formula.parameters}

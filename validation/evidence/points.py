@@ -14,7 +14,7 @@ from theory.formula import Formula
 from theory.symbols import PARAMETERS
 from validation.evidence.numbers import Angle
 
-__all__ = ["GRID", "draw_point", "parameters_of"]
+__all__ = ["GRID", "draw_point", "parameters_of", "shown"]
 
 #: every real parameter takes one of this many equidistant values
 GRID = 2**64
@@ -68,3 +68,14 @@ def _batches(entry: Entry, steps: int, rng: random.Random) -> dict[str, int]:
     if entry.scheme.last_batch == "kept":
         return {"batch_size": batch, "samples": (steps - 1) * batch + 1 + rest}
     return {"batch_size": batch, "samples": steps * batch + rest}
+
+
+def shown(point: Mapping[str, Any]) -> str:
+    """A point for a message, in six digits."""
+    parts = []
+    for name, value in point.items():
+        try:
+            parts.append(f"{name}={float(value):.6g}")
+        except (TypeError, OverflowError):
+            parts.append(f"{name}={value}")
+    return ", ".join(parts)
