@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from theory.reading.error import ReadingError
 from theory.reading.latex import read_latex
+from theory.reading.left_side import left_quantity
 from theory.reading.notation import DEFAULT_NOTATION, Notation, unknown_names_message
 from theory.reading.reading import Reading
 from theory.reading.text import read_condition, read_text
@@ -18,6 +19,7 @@ __all__ = [
     "Notation",
     "Reading",
     "ReadingError",
+    "left_quantity",
     "read_condition",
     "read_latex",
     "read_text",

@@ -191,8 +191,10 @@ def _is_quantity(tokens: Sequence[LatexToken]) -> bool:
     while rest and rest[0].is_("_", "^", "'"):
         squared = rest[0].is_("^")
         size = 1 if rest[0].is_("'") else _script(rest)
-        if squared and "".join(t.text for t in rest[1:size]) not in ("2", "{2}"):
-            return False
+        if squared and (
+            "".join(t.text for t in rest[1:size]) not in ("2", "{2}") or head.text.lower() != "sigma"
+        ):
+            return False  # V^2 = ... is an equation, \sigma_v^2 a name
         scripted = scripted or squared
         del rest[:size]
     if not rest:

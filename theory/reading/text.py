@@ -24,10 +24,12 @@ __all__ = ["read_condition", "read_text"]
 _LEADING = ("*", "/", "**", ")", ",", "=", "^")
 _NAME = r"[^\W\d]\w*'*"
 _SQUARE = r"(?:\s*(?:\^|\*\*)\s*2|²)?"
-#: R(tau), Var(theta), E[v^2], sigma_theta^2, S_theta(omega), theta_{k+tau}: names of a quantity
+_SIGMA = rf"(?:sigma|Sigma|[σΣ])\w*'*(?:_\{{[^{{}}=]*\}})?{_SQUARE}"
+#: R(tau), Var(theta), E[v^2], sigma_theta^2, S_theta(omega), theta_{k+tau}: names of a quantity; any other
+#: square is an expression
 _QUANTITY = re.compile(
-    rf"(?:{_NAME}{_SQUARE}\s*\(\s*{_NAME}\s*\)|{_NAME}\s*\[[^\[\]=]*\]|(?:Var|Cov|E)\s*\([^=]*\)"
-    rf"|{_NAME}_\{{[^{{}}=]*\}}{_SQUARE}(?:\s*\(\s*{_NAME}\s*\))?|{_NAME}{_SQUARE})"
+    rf"(?:(?:{_SIGMA}|{_NAME})\s*\(\s*{_NAME}\s*\)|{_NAME}\s*\[[^\[\]=]*\]|(?:Var|Cov|E)\s*\([^=]*\)"
+    rf"|{_NAME}_\{{[^{{}}=]*\}}(?:\s*\(\s*{_NAME}\s*\))?|{_SIGMA})"
 )
 
 
