@@ -13,7 +13,8 @@ from validation.evidence.result import Figure
 
 __all__ = ["Plan", "whole_numbers"]
 
-#: exact arithmetic over an epoch of M steps costs about M cubed: at most so many M, and so many where that is a share
+#: exact arithmetic over an epoch of M steps costs about M cubed: at most so many M where that is all
+#: that is asked, and so many where it is a share
 _MOST_STEPS, _SHARE_OF_STEPS = 45, 24
 #: of each of two whole numbers: where that is all that is asked, and where it is a share
 _MOST_OF_TWO, _SHARE_OF_TWO = 16, 8
@@ -65,7 +66,7 @@ def whole_numbers(entry: Entry, formula: Formula) -> Plan:
     largest = max(case["steps_per_epoch"] for case in cases)
     return Plan(cases=cases, reason=reason, figures={
         "largest_M": largest, "recurrence_order": asked, "covered": tried,
-        "for_all_whole_numbers": "yes" if whole else "no",
+        "for_all_whole_numbers": "true" if whole else "false",
     })
 
 

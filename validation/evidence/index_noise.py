@@ -38,7 +38,7 @@ def index_noise(
     return out
 
 
-@numba.njit(cache=True, parallel=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, parallel=True, error_model="numpy")
 def _fill(gradients: Any, sizes: Any, passes: Any, generators: Any, epochs: int, out: Any) -> None:
     """One replica per task; it owns its generator and its order of the samples."""
     for r in numba.prange(out.shape[0]):
