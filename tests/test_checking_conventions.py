@@ -10,7 +10,7 @@ import sympy as sp
 from derivations.checking.compare import Comparison, quick_test
 from derivations.checking.conventions import conventions, explanations
 from derivations.checking.conventions.candidates import compose
-from derivations.checking.conventions.epochs import EPOCHS, units_set_to_one
+from derivations.checking.conventions.epochs import COUNTED_OTHERWISE, COUPLED, EPOCHS, units_set_to_one
 from derivations.checking.conventions.momentum import MOMENTUM, ONE_MINUS
 from derivations.checking.conventions.noise import CONTINUOUS_TIME, NOISE
 from derivations.checking.conventions.quantity import ERRORS_OF_SCALE, QUANTITY
@@ -200,6 +200,56 @@ def test_no_convention_makes_a_wrong_claim_right(slug: str, change) -> None:  # 
     assert _proved(found, target) == []
 
 
+#: a lag or a position counted otherwise: off by one, or mirrored
+SLIPS = (
+    ("reshuffled-noise-autocovariance", lag, lag - 1, "tau - 1 for tau"),
+    ("reshuffled-noise-autocovariance", lag, lag + 1, "tau + 1 for tau"),
+    ("reshuffled-weight-autocovariance", lag, lag - 1, "tau - 1 for tau"),
+    ("reshuffled-weight-autocovariance-beyond", lag, lag + _m, "counted from the end of the epoch"),
+    ("reshuffled-weight-variance-at-position", position, position - 1, "before the step"),
+    ("reshuffled-weight-variance-at-position", position, _m - position, "from the end of the epoch"),
+    ("reshuffled-weight-variance-at-position", position, _m + 1 - position, "the last one being 1"),
+)
+
+
+@pytest.mark.parametrize(("slug", "old", "new", "summary"), SLIPS)
+def test_a_slip_is_no_convention(slug: str, old: sp.Symbol, new: sp.Expr, summary: str) -> None:
+    target = target_by_slug(slug)
+    claim = target.truth.xreplace({old: new})
+    assert _proved(list(conventions(claim, target)), target) == []
+    both = claim.xreplace({_c: _c / _s})  # nor is it, together with one
+    assert _proved(list(conventions(both, target)), target) == []
+
+
+def test_heavy_ball_for_nesterov_is_said_to_be_another_rule_and_nothing_else() -> None:
+    target = target_of_pair(nesterov(), fresh_batches(), "weight-variance")
+    claim = _truth("white-weight-variance")
+    assert _proved(list(conventions(claim, target)), target) == ["for heavy ball, not for Nesterov momentum"]
+    other = target_by_slug("white-weight-variance")
+    (said,) = _proved(list(conventions(target.truth, other)), other)
+    assert said.startswith("for Nesterov momentum")
+    assert said.endswith(", not for heavy ball")
+
+
+def test_both_halves_of_a_composition_change_the_claim() -> None:
+    for slug in ("white-weight-variance", "nesterov-white-weight-variance", "reshuffled-weight-variance"):
+        target = target_by_slug(slug)
+        claim = target.truth.xreplace({_m: sp.Integer(5)})
+        assert not any("N/S" in c.summary or "N = M S" in c.summary for c in conventions(claim, target))
+
+
+def test_samples_are_steps_times_batch_size_also_where_the_claim_names_no_samples() -> None:
+    target = target_by_slug("reshuffled-noise-autocovariance")
+    found = _proved(list(conventions(-_c * (_m - lag) / (_m**2 * _s), target)), target)
+    assert any(s.endswith("c = C_0 (1/S - 1/N), and where N = M S") for s in found), found
+
+
+def test_every_explanation_completes_perhaps_meant() -> None:
+    for c in (*CONTINUOUS_TIME, *ERRORS_OF_SCALE, *COUNTED_OTHERWISE):
+        assert not c.summary.startswith(("for ", "with ", "as ", "at ", "right ")), c.summary
+        assert len(c.summary) < 120, c.summary
+
+
 EXPLAINED = (
     ("white-velocity-variance", lambda t: t / 2, "kinetic energy"),
     ("white-weight-spectrum", lambda t: t / sp.pi, "one-sided spectrum per radian"),
@@ -215,6 +265,8 @@ EXPLAINED = (
     ("reshuffled-weight-variance", lambda t: stationary_law(
         heavy_ball(), reshuffled()).quantity("weight-variance-at-last-position").expression,
      "at the end of the epoch"),
+    *((slug, lambda t, old=old, new=new: t.xreplace({old: new}), summary)
+      for slug, old, new, summary in SLIPS),
 )
 
 
@@ -243,8 +295,8 @@ def test_the_number_of_candidates_and_the_time_are_bounded(slug: str) -> None:
 
 
 def test_names_are_unique_and_composition_is_translation_twice() -> None:
-    everything = (*MOMENTUM, *NOISE, *CONTINUOUS_TIME, *EPOCHS, *QUANTITY, *ERRORS_OF_SCALE, *ONE_MINUS,
-                  *units_set_to_one((0, 2)))
+    everything = (*MOMENTUM, *NOISE, *CONTINUOUS_TIME, *EPOCHS, *COUNTED_OTHERWISE, COUPLED, *QUANTITY,
+                  *ERRORS_OF_SCALE, *ONE_MINUS, *units_set_to_one((0, 2)))
     names = [c.name for c in everything]
     assert len(set(names)) == len(names)
     claim = _truth("white-weight-variance").xreplace({_c: _c / _s})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain, islice, product
 
@@ -10,7 +11,7 @@ import sympy as sp
 
 from derivations.checking.candidate import Candidate
 from derivations.checking.conventions.convention import Convention
-from derivations.checking.conventions.epochs import EPOCHS, units_set_to_one
+from derivations.checking.conventions.epochs import COUNTED_OTHERWISE, COUPLED, EPOCHS, units_set_to_one
 from derivations.checking.conventions.laws import (
     Law,
     other_quantities,
@@ -25,7 +26,7 @@ from derivations.checking.conventions.quantity import ERRORS_OF_SCALE, QUANTITY
 from derivations.checking.homogeneity import DECLARED_UNITS, Homogeneity, Unit, homogeneity
 from derivations.checking.replacing import symbols_after
 from derivations.checking.target import Target
-from theory.symbols import noise_variance
+from theory.symbols import noise_variance, samples, steps_per_epoch
 
 __all__ = ["conventions", "explanations"]
 
@@ -49,7 +50,8 @@ def conventions(claim: sp.Expr, target: Target) -> Iterator[Candidate]:
         c for c in _families(target) if c.applies(target.rule.name, target.quantity)
         and (c.name not in _LOOK_AHEAD or target.rule.name.startswith("averaged:"))
     ]
-    pairs = (compose(a, b) for a, b in _compositions(target))
+    used = claim.free_symbols
+    pairs = (compose(a, b) for a, b in _compositions(target) if _both_change(a, b, used))
     seen = {claim}
     laws = _as_laws(claim, other_rules(claim, target), target) if _may_be_law(claim, target) else ()
     found = chain(_translated(claim, singles, target, seen), laws, _translated(claim, pairs, target, seen))
@@ -60,11 +62,15 @@ def explanations(claim: sp.Expr, target: Target) -> Iterator[Candidate]:
     """What a claim that is not right may have been meant to be: for the diagnosis, not the verdict.
 
     Constant factors of other conventions (they make the claim wrong by that factor), noise strengths of
-    continuous time, the laws of other quantities and sampling schemes, special cases. Expressions and
-    proofs as in :func:`conventions`.
+    continuous time, lags and positions counted otherwise, the laws of other quantities and sampling
+    schemes, special cases. ``summary`` completes "perhaps meant: ..."; expressions and proofs as in
+    :func:`conventions`.
     """
+    unit_noise = replace(
+        units_set_to_one(target.unit)[0], summary="the formula with the noise variance set to 1"
+    )
     singles = [
-        c for c in (*ERRORS_OF_SCALE, *CONTINUOUS_TIME, *units_set_to_one(target.unit)[:1])
+        c for c in (*ERRORS_OF_SCALE, *CONTINUOUS_TIME, *COUNTED_OTHERWISE, unit_noise)
         if c.applies(target.rule.name, target.quantity)
     ]
     yield from _translated(claim, singles, target, {claim})
@@ -87,6 +93,18 @@ def compose(first: Convention, second: Convention) -> Convention:
     )
 
 
+def _both_change(first: Convention, second: Convention, used: set[sp.Symbol]) -> bool:
+    """Whether a composition says more than either half: each must change the claim itself."""
+    if first.replace and not used & first.replace.keys():
+        return False
+    if second.factor != 1 or second.power != 1:
+        return True
+    inner = used | first.factor.free_symbols
+    if second is COUPLED:  # N comes from the first
+        inner = inner.union(*(e.free_symbols for s, e in first.replace.items() if s in used))
+    return bool(inner & second.replace.keys())
+
+
 def _families(target: Target) -> Iterable[Convention]:
     return (*MOMENTUM, *QUANTITY, *NOISE, *EPOCHS, *_relative(target), *ONE_MINUS,
             *units_set_to_one(target.unit)[1:])
@@ -100,6 +118,8 @@ def _compositions(target: Target) -> Iterator[tuple[Convention, Convention]]:
     momentum, noise, epochs, quantity = map(own, (MOMENTUM, NOISE, EPOCHS, QUANTITY))
     units = units_set_to_one(target.unit)
     yield from product(noise, epochs)
+    if samples not in target.scheme.parameters and steps_per_epoch in target.scheme.parameters:
+        yield from product(noise, [COUPLED])
     yield from product(quantity, momentum)
     yield from product(noise, momentum)
     yield from product(momentum, epochs)

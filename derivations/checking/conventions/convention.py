@@ -25,7 +25,8 @@ class Convention:
     name
         Permanent name.
     summary
-        Completes "right ...": ``with the learning rate of exponential-average momentum``.
+        Completes "right ...": ``with the learning rate of exponential-average momentum``. Of an
+        explanation, completes "perhaps meant: ...": ``the kinetic energy v^2/2``.
     replace
         The claim's hyperparameters in those of the project.
     factor

@@ -19,7 +19,7 @@ from theory.symbols import (
     weight_decay,
 )
 
-__all__ = ["EPOCHS", "units_set_to_one"]
+__all__ = ["COUNTED_OTHERWISE", "COUPLED", "EPOCHS", "units_set_to_one"]
 
 _m, _s, _n, _tau, _j = steps_per_epoch, batch_size, samples, lag, position
 
@@ -36,31 +36,45 @@ EPOCHS: tuple[Convention, ...] = (
         name="lag-in-epochs", summary="with the lag counted in epochs", replace={_tau: _tau / _m},
     ),
     Convention(
-        name="lag-beyond-the-epoch", summary="with the lag counted from the end of the epoch",
-        replace={_tau: _tau - _m},
-    ),
-    Convention(
-        name="lag-from-one", summary="with lag 1 for two equal times", replace={_tau: _tau + 1},
-    ),
-    Convention(
         name="position-from-zero", summary="with positions counted from 0", replace={_j: _j - 1},
-    ),
-    Convention(
-        name="position-before-the-step", summary="with positions counted before the step",
-        replace={_j: _j + 1},
-    ),
-    Convention(
-        name="position-from-the-end", summary="with positions counted from the end of the epoch",
-        replace={_j: _m - _j},
-    ),
-    Convention(
-        name="position-from-the-end-from-one",
-        summary="with positions counted from the end of the epoch, the last one being 1",
-        replace={_j: _m + 1 - _j},
     ),
     Convention(
         name="cycles", summary="with the frequency in cycles per step",
         replace={frequency: frequency / (2 * sp.pi)},
+    ),
+)
+
+
+#: after a noise convention, for a claim without N
+COUPLED = Convention(
+    name="samples-are-steps-times-batch-size", summary="where N = M S", replace={_n: _m * _s}, absent=(_n,),
+)
+
+#: slips rather than conventions: a claim that is right with one of these is off by one, or mirrored
+COUNTED_OTHERWISE: tuple[Convention, ...] = (
+    Convention(
+        name="lag-from-one", summary="the formula with tau - 1 for tau in the project's count: equal times "
+        "have lag 0, here 1", replace={_tau: _tau + 1},
+    ),
+    Convention(
+        name="lag-from-minus-one", summary="the formula with tau + 1 for tau: equal times have lag 0, "
+        "here -1", replace={_tau: _tau - 1},
+    ),
+    Convention(
+        name="lag-beyond-the-epoch", summary="the formula with tau + M for tau: a lag counted from the end "
+        "of the epoch", replace={_tau: _tau - _m},
+    ),
+    Convention(
+        name="position-before-the-step", summary="the formula with j - 1 for j: the position before the "
+        "step instead of after it", replace={_j: _j + 1},
+    ),
+    Convention(
+        name="position-from-the-end", summary="the formula with M - j for j: positions counted from the end "
+        "of the epoch", replace={_j: _m - _j},
+    ),
+    Convention(
+        name="position-from-the-end-from-one", summary="the formula with M + 1 - j for j: positions counted "
+        "from the end of the epoch, the last one being 1", replace={_j: _m + 1 - _j},
     ),
 )
 

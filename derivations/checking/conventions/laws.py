@@ -39,6 +39,7 @@ _CONVERTIBLE = {
     "pytorch-sgd": ("heavy-ball", "ema-momentum"),
 }
 Law = tuple[str, sp.Expr]
+_z = sp.Dummy("z")
 
 
 def other_rules(claim: sp.Expr, target: Target) -> Iterator[Law]:
@@ -52,6 +53,7 @@ def other_rules(claim: sp.Expr, target: Target) -> Iterator[Law]:
     if momentum not in used or target.rule.name.startswith("averaged:"):
         return
     known = {target.rule.name, *_CONVERTIBLE.get(target.rule.name, ())}
+    seen: set[sp.Expr] = set()
     for name, make in RULES:
         rule = make()
         if name in known or momentum not in rule.parameters:
@@ -59,10 +61,12 @@ def other_rules(claim: sp.Expr, target: Target) -> Iterator[Law]:
         law = _law(rule, target.scheme, target.quantity)
         if law is None:
             continue
-        missing = [s for s in rule.parameters if s not in used]
-        law = law.xreplace({s: NEUTRAL[s] for s in missing})
-        if law.free_symbols == used and law != target.truth:
-            yield f"for {_NAMES[name]}", law
+        neutral = {s: NEUTRAL[s] for s in rule.parameters if s not in used}
+        law = law.xreplace(neutral)
+        transfer = sp.cancel(sp.together(rule.transfer_function(_z).xreplace(neutral)))
+        if law.free_symbols == used and law != target.truth and transfer not in seen:
+            seen.add(transfer)  # with its further hyperparameters off, one rule may be another
+            yield f"for {_NAMES[name]}, not for {_without_remark(target.rule.name)}", law
 
 
 def other_schemes(claim: sp.Expr, target: Target) -> Iterator[Law]:
@@ -75,7 +79,7 @@ def other_schemes(claim: sp.Expr, target: Target) -> Iterator[Law]:
         law = _law(target.rule, scheme, target.quantity)
         if law is not None and law.free_symbols == used and law not in seen:
             seen.add(law)
-            yield f"for {_SCHEMES.get(name, name)}", law
+            yield f"the law for {_SCHEMES.get(name, name)}", law
 
 
 def other_quantities(claim: sp.Expr, target: Target) -> Iterator[Law]:
@@ -86,7 +90,7 @@ def other_quantities(claim: sp.Expr, target: Target) -> Iterator[Law]:
             continue
         law = _law(target.rule, target.scheme, name)
         if law is not None and law.free_symbols == used and law != target.truth:
-            yield f"as another quantity: {_title(name)}", law
+            yield f"another quantity of the same pair: {_title(name)}", law
 
 
 def special_cases(claim: sp.Expr, target: Target) -> Iterator[Law]:
@@ -97,7 +101,7 @@ def special_cases(claim: sp.Expr, target: Target) -> Iterator[Law]:
         at = {s: NEUTRAL[s] for s in missing if s in NEUTRAL}
         law = target.truth.xreplace(at)
         if law.free_symbols == used and not law.has(sp.nan, sp.zoo):
-            yield "at " + " and ".join(f"{s} = {v}" for s, v in at.items()), law
+            yield "the special case " + " and ".join(f"{s} = {v}" for s, v in at.items()), law
 
 
 def variance_of(target: Target) -> sp.Expr | None:
@@ -129,6 +133,10 @@ def _special(quantity: str) -> set[sp.Symbol]:
         position: "-at-position" in quantity, second_curvature: quantity.startswith("cross-"),
     }
     return {s for s, has in found.items() if has}
+
+
+def _without_remark(rule: str) -> str:
+    return _NAMES.get(rule, rule).split(" (")[0]
 
 
 def _title(quantity: str) -> str:

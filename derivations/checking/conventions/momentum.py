@@ -78,13 +78,13 @@ MOMENTUM: tuple[Convention, ...] = (
         replace={_eta: _eta / (1 - _d), _lambda: _lambda - _rho}, rules=("heavy-ball", "nesterov"),
     ),
     Convention(
-        name="nesterov", summary="for Nesterov momentum (gradient at the look-ahead point), which is heavy "
-        "ball with the momentum beta (1 - eta lambda) in this direction",
+        name="nesterov", summary="for Nesterov momentum, not for heavy ball (the gradient is taken at the "
+        "look-ahead point, which makes the momentum beta (1 - eta lambda) in this direction)",
         replace={_beta: _beta / (1 - _eta * _lambda)}, rules=("heavy-ball",), quantities=ONE_DIRECTION,
     ),
     Convention(
-        name="heavy-ball-for-nesterov", summary="for heavy ball, which is Nesterov momentum with the "
-        "momentum beta / (1 - eta lambda) in this direction",
+        name="heavy-ball-for-nesterov", summary="for heavy ball, not for Nesterov momentum (the "
+        "gradient is not taken at the look-ahead point)",
         replace={_beta: _beta * (1 - _eta * _lambda)}, rules=("nesterov",), quantities=ONE_DIRECTION,
     ),
     Convention(

@@ -70,24 +70,24 @@ NOISE: tuple[Convention, ...] = (
 #: (D, T, sigma2) that means one of them is found by :mod:`derivations.checking.renaming`
 CONTINUOUS_TIME: tuple[Convention, ...] = (
     Convention(
-        name="diffusion", summary="with the diffusion coefficient of continuous time, eta c/2",
+        name="diffusion", summary="the diffusion coefficient of continuous time, eta c/2, for c",
         replace={_c: _c * _eta / 2},
     ),
     Convention(
-        name="volatility", summary="with the noise variance per unit of time, eta c",
+        name="volatility", summary="the noise variance per unit of time, eta c, for c",
         replace={_c: _c * _eta},
     ),
     Convention(
-        name="temperature", summary="with the temperature eta c / (2 (1 - beta))",
+        name="temperature", summary="the temperature eta c / (2 (1 - beta)) for c",
         replace={_c: _c * _eta / (2 * (1 - momentum))},
     ),
     Convention(
-        name="label-noise", summary="with noise proportional to the curvature, c = sigma^2 lambda",
+        name="label-noise", summary="noise proportional to the curvature, with sigma^2 = c / lambda for c",
         replace={_c: _c / _lambda},
     ),
     Convention(
         name="label-noise-per-sample",
-        summary="with noise proportional to the curvature, c = sigma^2 lambda / S",
+        summary="noise proportional to the curvature, with sigma^2 = S c / lambda for c",
         replace={_c: _c * _s / _lambda},
     ),
 )

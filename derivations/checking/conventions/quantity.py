@@ -66,64 +66,65 @@ QUANTITY: tuple[Convention, ...] = (
 #: factors that are conventions of the literature, but make a claim wrong
 ERRORS_OF_SCALE: tuple[Convention, ...] = (
     Convention(
-        name="other-end-of-the-step", summary="with the opposite sign: the weights taken before the step, "
-        "<theta_{k-1} v_k> = -<theta_k v_k>, or v counted as theta_{k-1} - theta_k",
+        name="other-end-of-the-step", summary="the opposite sign: the weights before the step, "
+        "<theta_{k-1} v_k> = -<theta_k v_k>, or v_k = theta_{k-1} - theta_k",
         factor=sp.S.NegativeOne, quantities=("weight-velocity-covariance",),
     ),
     Convention(
-        name="opposite-velocity", summary="with v counted as theta_{k-1} - theta_k",
+        name="opposite-velocity", summary="the velocity v_k = theta_{k-1} - theta_k, of opposite sign",
         factor=sp.S.NegativeOne, quantities=_products[1:],
     ),
     Convention(
-        name="loss-without-half", summary="for the loss lambda theta^2, without the factor 1/2",
+        name="loss-without-half", summary="the loss lambda theta^2, without the factor 1/2",
         factor=sp.Rational(1, 2), quantities=("loss-fluctuation",),
     ),
     Convention(
-        name="kinetic-energy", summary="for the kinetic energy v^2/2", factor=sp.Integer(2),
+        name="kinetic-energy", summary="the kinetic energy v^2/2", factor=sp.Integer(2),
         quantities=_squares,
     ),
     Convention(
-        name="one-sided-spectrum", summary="for the one-sided spectrum, twice the two-sided one",
+        name="one-sided-spectrum", summary="the one-sided spectrum, twice the two-sided one",
         factor=sp.Rational(1, 2), quantities=_spectra,
     ),
     Convention(
-        name="spectrum-per-radian", summary="for the spectrum per radian, divided by 2 pi", factor=2 * sp.pi,
+        name="spectrum-per-radian", summary="the spectrum per radian, divided by 2 pi", factor=2 * sp.pi,
         quantities=_spectra,
     ),
     Convention(
-        name="one-sided-spectrum-per-radian", summary="for the one-sided spectrum per radian, divided by pi",
+        name="one-sided-spectrum-per-radian", summary="the one-sided spectrum per radian, divided by pi",
         factor=sp.pi, quantities=_spectra,
     ),
     Convention(
-        name="line-power", summary="for the spectrum summed over an epoch, M times as large",
+        name="line-power", summary="the spectrum times M, not divided by the length of the epoch",
         factor=1 / steps_per_epoch, quantities=_spectra,
     ),
     Convention(
-        name="half-correlation-time", summary="for <theta^2>/<v^2>, without the factor 2",
+        name="half-correlation-time", summary="<theta^2>/<v^2>, without the factor 2",
         factor=sp.Integer(2), quantities=_times,
     ),
     Convention(
-        name="double-correlation-time", summary="for twice the correlation time", factor=sp.Rational(1, 2),
+        name="double-correlation-time", summary="twice the correlation time", factor=sp.Rational(1, 2),
         quantities=_times,
     ),
     Convention(
-        name="correlation-time-in-epochs", summary="for the correlation time in epochs",
+        name="correlation-time-in-epochs", summary="the correlation time in epochs",
         factor=steps_per_epoch, quantities=_times,
     ),
     Convention(
-        name="correlation-time-in-units-of-time", summary="for the correlation time in units of eta",
-        factor=1 / _eta, quantities=_times,
+        name="correlation-time-in-units-of-time", summary="the correlation time times eta, in the "
+        "units of continuous time", factor=1 / _eta, quantities=_times,
     ),
     Convention(
-        name="relaxation-rate", summary="for the relaxation rate, one over the correlation time", power=-1,
+        name="relaxation-rate", summary="the relaxation rate, one over the correlation time", power=-1,
         quantities=_times,
     ),
     Convention(
-        name="summed-over-the-epoch", summary="for the sum over an epoch instead of the average",
+        name="summed-over-the-epoch", summary="the sum over an epoch instead of the average",
         factor=1 / steps_per_epoch, quantities=(*_variances[:2], *_autocovariances, "loss-fluctuation"),
     ),
     Convention(
-        name="curvature-of-the-full-quadratic", summary="for the loss lambda theta^2 instead of "
-        "lambda theta^2 / 2", replace={curvature: curvature / 2, second_curvature: second_curvature / 2},
+        name="curvature-of-the-full-quadratic", summary="the curvature of a loss lambda theta^2 "
+        "without the factor 1/2, half the Hessian's",
+        replace={curvature: curvature / 2, second_curvature: second_curvature / 2},
     ),
 )
