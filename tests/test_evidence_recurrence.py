@@ -76,7 +76,8 @@ def test_a_pole_that_depends_on_the_epoch_has_no_bound() -> None:
     from dataclasses import replace
 
     entry = entry_by_slug("flat-weight-variance")
-    tower = entry.formula.compact.subs(momentum**steps_per_epoch, (momentum / steps_per_epoch) ** steps_per_epoch)
+    power = momentum**steps_per_epoch
+    tower = entry.formula.compact.subs(power, (momentum / steps_per_epoch) ** steps_per_epoch)
     with pytest.raises(NotRational, match="a pole that changes"):
         recurrence_order(entry, replace(entry.formula, compact=tower), "M", FORMS)
 
@@ -119,8 +120,8 @@ def test_a_formula_that_is_right_at_two_epochs_only_is_found_out() -> None:
     wrong = replace(entry.formula, compact=entry.formula.compact + slip)
     cases = whole_numbers(entry, wrong).cases
     assert len(cases) >= 8
-    point = {"learning_rate": "1/2", "momentum": "1/2", "curvature": 1, "noise_variance": 1}
-    exact = {name: Fraction(value) for name, value in point.items()}
+    half, one = Fraction(1, 2), Fraction(1)
+    exact = {"learning_rate": half, "momentum": half, "curvature": one, "noise_variance": one}
     for m, same in ((2, True), (3, True), (4, False)):
         here = {**exact, "steps_per_epoch": m}
         assert (rational_value(wrong, here) == exact_truth(entry, here)) is same
