@@ -244,6 +244,16 @@ def test_samples_are_steps_times_batch_size_also_where_the_claim_names_no_sample
     assert any(s.endswith("c = C_0 (1/S - 1/N), and where N = M S") for s in found), found
 
 
+@pytest.mark.parametrize(("symbol", "written"), [(_beta, 1 - _beta), (_c, _c**2)])
+def test_a_declared_symbol_is_what_it_is_declared_to_be(symbol: sp.Symbol, written: sp.Expr) -> None:
+    target = target_by_slug("white-weight-variance")
+    claim = target.truth.xreplace({symbol: written})
+    assert len(_proved(list(conventions(claim, target)), target)) == 1
+    assert _proved(list(conventions(claim, target, frozenset({symbol}))), target) == []
+    sample = claim.xreplace({_eta: _eta * (1 - _beta)})
+    assert _proved(list(conventions(sample, target, frozenset({symbol}))), target) == []
+
+
 def test_every_explanation_completes_perhaps_meant() -> None:
     for c in (*CONTINUOUS_TIME, *ERRORS_OF_SCALE, *COUNTED_OTHERWISE):
         assert not c.summary.startswith(("for ", "with ", "as ", "at ", "right ")), c.summary

@@ -36,22 +36,29 @@ _UNITS = ("unit-learning-rate", "unit-curvature")
 _LOOK_AHEAD = ("nesterov", "heavy-ball-for-nesterov")
 
 
-def conventions(claim: sp.Expr, target: Target) -> Iterator[Candidate]:
+def conventions(
+    claim: sp.Expr, target: Target, fixed: frozenset[sp.Symbol] = frozenset()
+) -> Iterator[Candidate]:
     """Conventions in which the claim may be right: single ones first, then compositions of two.
 
     ``expression`` is the claim translated, so that it equals ``target.truth`` if the convention is the
     explanation. For the law L of another momentum rule it is truth + (claim - L), and ``proof`` holds
     (claim, L): the two are equal if and only if ``expression`` equals the truth.
 
+    None takes a symbol of ``fixed``, written in full or declared by the user, for something else.
     Candidates whose unit is not the target's, or that lack a symbol of the truth, are left out: they
     cannot be equal. At most 150.
     """
     singles = [
         c for c in _families(target) if c.applies(target.rule.name, target.quantity)
         and (c.name not in _LOOK_AHEAD or target.rule.name.startswith("averaged:"))
+        and not fixed & set(c.rereads)
     ]
     used = claim.free_symbols
-    pairs = (compose(a, b) for a, b in _compositions(target) if _both_change(a, b, used))
+    pairs = (
+        compose(a, b) for a, b in _compositions(target)
+        if _both_change(a, b, used) and not fixed & {*a.rereads, *b.rereads}
+    )
     seen = {claim}
     laws = _as_laws(claim, other_rules(claim, target), target) if _may_be_law(claim, target) else ()
     found = chain(_translated(claim, singles, target, seen), laws, _translated(claim, pairs, target, seen))

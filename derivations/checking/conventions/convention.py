@@ -35,6 +35,9 @@ class Convention:
         p: 2 for a standard deviation.
     rules, quantities
         Names to which it applies; for a rule also the one inside ``averaged:``. Empty for all.
+    rereads
+        Symbols that it takes for something else than they are declared to be; no convention for a claim
+        whose author has declared them.
     absent
         Symbols that a claim in this convention cannot contain.
     """
@@ -46,6 +49,7 @@ class Convention:
     power: int = 1
     rules: tuple[str, ...] = ()
     quantities: tuple[str, ...] = ()
+    rereads: tuple[sp.Symbol, ...] = ()
     absent: tuple[sp.Symbol, ...] = ()
 
     def applies(self, rule: str, quantity: str) -> bool:

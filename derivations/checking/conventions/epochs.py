@@ -29,7 +29,7 @@ EPOCHS: tuple[Convention, ...] = (
         replace={_n: _m * _s},
     ),
     Convention(
-        name="batch-size-one", summary="with batches of one sample, N for the number of steps per epoch",
+        name="batch-size-one", summary="for batches of one sample, where N is the number of steps per epoch",
         replace={_n: _m}, absent=(_m, _s),
     ),
     Convention(
@@ -53,8 +53,8 @@ COUPLED = Convention(
 #: slips rather than conventions: a claim that is right with one of these is off by one, or mirrored
 COUNTED_OTHERWISE: tuple[Convention, ...] = (
     Convention(
-        name="lag-from-one", summary="the formula with tau - 1 for tau in the project's count: equal times "
-        "have lag 0, here 1", replace={_tau: _tau + 1},
+        name="lag-from-one", summary="the formula with tau - 1 for tau: equal times have lag 0, "
+        "here 1", replace={_tau: _tau + 1},
     ),
     Convention(
         name="lag-from-minus-one", summary="the formula with tau + 1 for tau: equal times have lag 0, "

@@ -98,6 +98,6 @@ MOMENTUM: tuple[Convention, ...] = (
 ONE_MINUS: tuple[Convention, ...] = (
     Convention(
         name="one-minus-momentum", summary="with beta written for one minus the momentum",
-        replace={_beta: sp.S.One - _beta},
+        replace={_beta: sp.S.One - _beta}, rereads=(_beta,),
     ),
 )

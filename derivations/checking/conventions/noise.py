@@ -51,7 +51,7 @@ NOISE: tuple[Convention, ...] = (
     ),
     Convention(
         name="standard-deviation", summary="with the standard deviation of the noise for its variance",
-        replace={_c: sp.sqrt(_c)},
+        replace={_c: sp.sqrt(_c)}, rereads=(_c,),
     ),
     Convention(
         name="sum-over-the-batch",
