@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from fractions import Fraction
+from typing import Any
 
 import pytest
 import sympy as sp
 
 from derivations.checking.error_map import error_map
-from derivations.checking.limits import find_limits
+from derivations.checking.limits import LimitFinding, find_limits
+from derivations.checking.point_value import value_at
 from derivations.checking.target import target_by_slug
 from theory.symbols import curvature, learning_rate, momentum, noise_variance, steps_per_epoch
 
 _eta, _lambda, _beta, _c, _M = learning_rate, curvature, momentum, noise_variance, steps_per_epoch
 _SMALL_STEP = _eta * _c / (2 * _lambda * (1 - _beta))
+_KAPPA = "learning_rate*curvature*steps_per_epoch/(1 - momentum)"
 _FLAT = _M * _eta**2 * _c / (6 * (1 - _beta) ** 2)
 
 
-def _map(claim: sp.Expr, slug: str, declared: str = "") -> dict[str, object]:
+def _map(claim: sp.Expr, slug: str, declared: str = "") -> dict[str, Any]:
     target = target_by_slug(slug)
     return error_map(claim, target, find_limits(claim, target, declared=declared)[0])
 
@@ -60,7 +65,7 @@ def test_long_epochs() -> None:
 def test_a_named_limit_has_a_map_too() -> None:
     found = _map(target_by_slug("white-weight-variance").truth, "reshuffled-weight-variance",
                  declared="curvature >> crossover")
-    assert found["axes"][0]["name"] == "steps_per_epoch"
+    assert found["axes"][0]["name"] == _KAPPA
     assert "error below 1 %" in found["text"]
 
 
@@ -69,7 +74,7 @@ def test_where_the_quantity_does_not_exist_there_is_no_number() -> None:
                  "sgd-reshuffled-weight-variance")
     assert all(e is None or abs(e) <= 1 for row in found["grid"] for e in row)
     single = _map(_FLAT * (1 + 1 / _M), "flat-weight-variance")
-    assert single["fixed"] == {"learning_rate": "1/50"}
+    assert single["fixed"] == {}
 
 
 @pytest.mark.parametrize(("claim", "slug"), [
@@ -86,3 +91,63 @@ def test_it_is_quick_and_ready_for_json(claim: sp.Expr, slug: str) -> None:
     assert time.monotonic() - start < 3  # well below one second on an idle machine
     assert json.loads(json.dumps(found)) == found
     assert found["text"]
+
+
+def _white_for_epochs(rate: Fraction, beta: Fraction, steps: int) -> float:
+    """The error of the white formula used for epochs."""
+    at = {_eta: rate, _lambda: Fraction(1), _beta: beta, _c: Fraction(1), _M: Fraction(steps)}
+    truth = target_by_slug("reshuffled-weight-variance").truth
+    return float(value_at(target_by_slug("white-weight-variance").truth, at) / value_at(truth, at) - 1)
+
+
+def test_what_the_words_say_is_true_at_other_rates_as_well() -> None:
+    found = _map(target_by_slug("white-weight-variance").truth, "reshuffled-weight-variance")
+    assert [a["name"] for a in found["axes"]] == [_KAPPA, "momentum"]
+    bounds = re.findall(r"error below (\d+) % for kappa >= (\d+) for every momentum", found["text"])
+    assert len(bounds) == 2
+    for percent, kappa in bounds:
+        for beta in (Fraction(0), Fraction(9, 10), Fraction(99, 100)):
+            for rate in (Fraction(1, 10_000), Fraction(1, 1000), Fraction(1, 50)):
+                steps = round(Fraction(kappa) * (1 - beta) / rate)
+                if steps > 100_000:
+                    continue  # too large a power
+                error = _white_for_epochs(rate, beta, steps)
+                assert abs(error) < 1.02 * float(percent) / 100, (percent, beta, rate)
+    assert _white_for_epochs(Fraction(1, 10_000), Fraction(99, 100), 200) > 0.5  # kappa = 2
+
+
+def test_what_is_held_fixed_is_said() -> None:
+    found = _map(target_by_slug("white-weight-variance").truth, "reshuffled-weight-variance")
+    assert found["fixed"] == {"steps_per_epoch": "10000"}
+    assert f"kappa = {_KAPPA}; all at steps_per_epoch = 10000" in found["text"]
+    found = _map(_SMALL_STEP * (1 + _eta), "white-weight-variance")  # not by the product alone
+    assert "all at curvature = 1" in found["text"]
+
+
+def test_limits_one_after_the_other_are_drawn_over_kappa() -> None:
+    found = _map(_SMALL_STEP, "reshuffled-weight-variance")
+    assert [a["name"] for a in found["axes"]] == ["learning_rate*curvature", _KAPPA]
+    assert re.search(r"error below 1 % not yet with .* at kappa = 0.01 and 5.3, for .* at kappa = 1000",
+                     found["text"])
+    assert "momentum = 0.9" in found["text"]
+
+
+def test_a_change_of_sign_is_no_range_of_validity() -> None:
+    x = _eta * _lambda
+    truth = target_by_slug("white-weight-variance").truth
+    claim = truth * (1 + (_beta - sp.Rational(1, 10)))
+    finding = LimitFinding(
+        limit="learning_rate -> 0", ratio=sp.S.One, order=sp.S.One, leading_error=x, in_scope=True,
+        variables=(("learning_rate", "0"),),
+    )
+    found = error_map(claim + truth * x, target_by_slug("white-weight-variance"), finding)
+    zero = [row[4] for row in found["grid"]]  # beta = 0.05: the error x - 0.05 changes its sign
+    assert any(abs(e) < 0.01 for e in zero)
+    assert "near" not in found["text"]
+    column = found["text"].split("error below 10 %")[0]
+    assert "not yet with learning_rate*curvature = 0.0001 at momentum = 0" in column
+
+
+def test_a_limit_without_variables_has_no_map() -> None:
+    finding = LimitFinding(limit="x", ratio=sp.S.One, order=None, leading_error=None, in_scope=True)
+    assert error_map(_SMALL_STEP, target_by_slug("white-weight-variance"), finding) == {}

@@ -22,7 +22,9 @@ from derivations.evaluation import NotRationalError
 from derivations.factored import factored
 from theory.symbols import curvature, learning_rate, momentum
 
-__all__ = ["DeclaredLimit", "Findings", "LimitFinding", "declared_status", "find_limits", "read_limit"]
+__all__ = [
+    "DeclaredLimit", "Findings", "LimitFinding", "by_product", "declared_status", "find_limits", "read_limit",
+]
 
 #: operations of a leading error that is still factored
 _MOST = 400
@@ -135,8 +137,10 @@ def _merged(found: dict[tuple[str, ...], LimitFinding], search: Search) -> list[
     for chain, finding in found.items():
         twin = tuple("learning_rate" if name == "curvature" else name for name in chain)
         other = found.get(twin)
-        if twin == chain or other is None or not _same(finding, other) or not _by_product(search):
+        if twin == chain or other is None or not _same(finding, other):
             continue
+        if not by_product(search.claim, search.truth):
+            break
         stays, goes = (chain, twin) if finding.declared else (twin, chain)
         kept[stays] = replace(kept[stays], also=(*kept[stays].also, kept.pop(goes).limit))
     return list(kept.values())
@@ -148,10 +152,10 @@ def _same(a: LimitFinding, b: LimitFinding) -> bool:
     return a.leading_error == b.leading_error
 
 
-def _by_product(search: Search) -> bool:
+def by_product(claim: sp.Expr, truth: sp.Expr) -> bool:
     """Whether claim/truth depends on learning_rate and curvature through their product only."""
     table = {learning_rate: sp.Symbol("product", positive=True) / curvature}
-    return unmoved(search.claim.xreplace(table), search.truth.xreplace(table), APPROACHES["curvature"])
+    return unmoved(claim.xreplace(table), truth.xreplace(table), APPROACHES["curvature"])
 
 
 def _oriented(error: sp.Expr) -> sp.Expr:
