@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from theory.closed_forms import Entry
+from theory.closed_forms import Entry, entry_by_slug
 from theory.formula import Formula
 from validation.command_line import main
 from validation.evidence import RUNGS, RungResult, ladder
@@ -79,6 +80,43 @@ def test_the_exit_code_counts_failures_and_vacuous_checks(
     assert main(["verify", SLUG, "--rungs", "proved", "--processes", "1"]) == code
     out = capsys.readouterr().out
     assert ("because of this" in out) == (verdict != "pass")
+
+
+def test_a_wrong_formula_in_the_catalogue_exits_with_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = entry_by_slug(SLUG)
+    wrong = replace(entry.formula, compact=2 * entry.formula.compact)
+    monkeypatch.setitem(entry.__dict__, "formula", wrong)
+    code, record = run_json(capsys, SLUG, "--rungs", "proved,exact,enclosed,solved,dimension")
+    assert code == 1
+    rungs = record["results"][0]["rungs"]
+    assert {name: cell["verdict"] for name, cell in rungs.items()} == {
+        "proved": "fail", "exact": "fail", "enclosed": "fail", "solved": "fail", "dimension": "pass",
+    }
+
+
+def test_a_formula_that_cannot_be_computed_has_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def check(entry: Entry, formula: Formula) -> RungResult:
+        raise ZeroDivisionError("a zero denominator")
+
+    monkeypatch.setattr(ladder, "_LADDER", (("proved", check),))
+    assert main(["verify", SLUG, "--rungs", "proved", "--processes", "1"]) == 1
+    assert f"FAIL: {SLUG}, proved: ZeroDivisionError: a zero denominator" in capsys.readouterr().out
+
+
+def test_the_table_says_once_why_a_rung_does_not_apply(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "stability-limit", LIMIT, "--rungs", "simulated", "--processes", "1"]) == 0
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("n.a.: ")]
+    assert "a limit or definition: no run is in the limit" in line
+    assert line.endswith(f"(stability-limit, {LIMIT})")
+
+
+def test_the_order_is_kept_and_a_formula_given_twice_is_one_row(capsys: pytest.CaptureFixture[str]) -> None:
+    _, record = run_json(capsys, LIMIT, SLUG, LIMIT, "--rungs", "dimension")
+    assert [row["slug"] for row in record["results"]] == [LIMIT, SLUG]
 
 
 def test_a_check_without_points_reads_vacuous(
