@@ -11,6 +11,7 @@ import sympy as sp
 
 from derivations.checking.branches import without_branches
 from derivations.checking.examine import Case, examine
+from derivations.checking.limits import DeclaredLimit, read_limit
 from derivations.checking.regions import require_consistent
 from derivations.checking.report import ClaimReport, Finding
 from derivations.checking.target import Target, target_by_slug
@@ -21,17 +22,13 @@ from theory.reading import (
     Notation,
     Reading,
     ReadingError,
+    left_quantity,
     read_condition,
     read_latex,
     read_text,
     unknown_names_message,
 )
 from theory.symbols import PARAMETERS, curvature
-
-try:
-    from theory.reading import left_quantity
-except ImportError:
-    left_quantity = lambda reading: None
 
 __all__ = ["check_claim", "require_seconds"]
 
@@ -86,9 +83,11 @@ def check_claim(
     target = target_by_slug(against) if isinstance(against, str) else against
     region = read_condition(where, notation) if where.strip() else sp.true
     require_consistent(region)
+    declared = read_limit(limit, notation) if limit.strip() else DeclaredLimit(())
     try:
         reading = (read_latex if latex else read_text)(claim, notation)
-        case = replace(_case(claim, reading, notation, target, region), limit=limit, seconds=seconds)
+        case = _case(claim, reading, notation, target, region)
+        case = replace(case, limit=declared, seconds=seconds)
     except ReadingError as error:
         return _unreadable(claim, target, error, time.monotonic() - started)
     _require_declared(region, case, notation)

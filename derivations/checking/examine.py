@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -12,11 +12,11 @@ import sympy as sp
 
 from derivations.checking import findings as found
 from derivations.checking.candidate import Candidate
-from derivations.checking.compare import Comparison, plain_text, quick_test
+from derivations.checking.compare import Comparison, quick_test
 from derivations.checking.conventions import conventions, explanations
 from derivations.checking.habits import habits_of, letter_of
 from derivations.checking.implication import implied
-from derivations.checking.limits import LimitFinding, find_limits
+from derivations.checking.limits import DeclaredLimit, Findings, declared_status, find_limits
 from derivations.checking.regions import outside_point, why_outside
 from derivations.checking.renaming import renamings
 from derivations.checking.report import ClaimReport, Finding, VerdictName
@@ -49,7 +49,7 @@ class Case:
     region
         Where it is claimed to hold; ``true`` where nothing is said.
     limit
-        A limit the claim declares; empty for none.
+        The limit that the claim declares, if any.
     seconds
         How long it may take.
     """
@@ -61,7 +61,7 @@ class Case:
     unknown_message: str = ""
     fixed: frozenset[sp.Symbol] = frozenset()
     region: sp.Basic = sp.true
-    limit: str = ""
+    limit: DeclaredLimit = field(default_factory=lambda: DeclaredLimit(()))
     seconds: float = 30.0
 
 
@@ -207,7 +207,7 @@ def _not_equal(case: Case, comparison: Comparison, started: float) -> Iterator[P
     yield "limits"
     limits = find_limits(case.expression, target, declared=case.limit, seconds=case.seconds / 3)
     holding = [f for f in limits if f.ratio == 1]
-    counted = [f for f in holding if f.in_scope or getattr(f, 'declared', False)]
+    counted = [f for f in holding if f.in_scope or f.declared]
     findings += [found.limit_finding(f, comparison) for f in counted]
     findings += unlike
     if not findings:
@@ -230,16 +230,12 @@ def _meant(case: Case) -> list[Finding]:
     return notes[:_MOST_EXPLANATIONS]
 
 
-def _with_declared_limit(first: Finding, limit: str, limits: Sequence[LimitFinding]) -> Finding:
+def _with_declared_limit(first: Finding, limit: DeclaredLimit, limits: Findings) -> Finding:
     """A declared limit that fails, or could not be taken, is said first."""
-    if not limit.strip() or any(getattr(f, 'declared', False) and f.ratio == 1 for f in limits):
+    status = declared_status(limits, limit)
+    if status in ("", "holds"):
         return first
-    failed = next((f for f in limits if getattr(f, 'declared', False)), None)
-    note = (
-        f"the declared limit {limit.strip()} does not make it right: the ratio tends to "
-        f"{plain_text(failed.ratio)} there" if failed is not None
-        else f"the declared limit {limit.strip()} could not be taken or changes nothing"
-    )
+    note = f"the declared limit {limit.text} does not make it right ({status})"
     return replace(first, summary=f"{first.summary}; {note}", data={**first.data, "declared_limit": note})
 
 

@@ -140,7 +140,7 @@ def _unit_text(comparison: Comparison) -> str:
 def limit_finding(found: LimitFinding, comparison: Comparison) -> Finding:
     """The claim tends to the formula: how fast, and where it is good enough."""
     error = "" if found.leading_error is None else plain_text(found.leading_error)
-    summary = f"right in the limit {found.limit}"
+    summary = f"right in the limit {found.text}"
     if error:
         summary += "; its relative error there is " + (
             error if len(error) <= _LONGEST_ERROR else "long (see leading_relative_error)"
@@ -162,7 +162,7 @@ def ratio_in_limit(found: LimitFinding) -> Finding:
     """In this limit the claim is wrong by a factor that is not 1."""
     return Finding(
         verdict="different", summary=f"the ratio of claim and formula tends to "
-        f"{plain_text(found.ratio)} in the limit {found.limit}",
+        f"{plain_text(found.ratio)} in the limit {found.text}",
         evidence="derived: exact expansion of the ratio of claim and formula",
         data={"kind": "limit", "limit": found.limit, "ratio": str(found.ratio)},
     )
