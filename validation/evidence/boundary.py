@@ -38,6 +38,7 @@ _WIDE: Mapping[str, tuple[Fraction, Fraction]] = {
     "weight_decay": (Fraction(0), Fraction(2)),
 }
 #: the exact value, or None where existence is all that is asked; a TheoryError where there is none
+_CURVATURES = ("curvature", "second_curvature")
 Truth = Callable[[Mapping[str, Any]], fmpq | None]
 
 
@@ -105,8 +106,8 @@ def compare_conditions(
 
 
 def _relations(entry: Entry, formula: Formula) -> list[Any]:
-    """Relations of the claim, and of the rule and scheme themselves."""
-    parts = [*conditions_of(formula), *entry.scheme.conditions]
+    """Relations of the claim, of the catalogue's formula, and of the rule and scheme themselves."""
+    parts = [*conditions_of(formula), *conditions_of(entry.formula), *entry.scheme.conditions]
     if not entry.quantity.startswith("noise"):
         parts += sp.And.make_args(entry.rule.valid_if)
     flat: list[Any] = []
@@ -123,10 +124,10 @@ def _candidates(
         if not set(letters) <= set(names):  # the curvature of a flat direction is no parameter
             continue
         for name in letters:
-            base = _base(entry, names, rng)
-            for value in _around(relation, name, base):
-                if _allowed(name, value):
-                    yield {**base, name: value}
+            for base in _bases(entry, names, rng, any(PARAMETERS[x].integer for x in letters)):
+                for value in _around(relation, name, base):
+                    if _allowed(name, value):
+                        yield {**base, name: value}
     for _ in range(_WIDE_POINTS):
         base = _base(entry, names, rng, smallest=1)
         for name, (low, high) in _WIDE.items():
@@ -138,11 +139,35 @@ def _candidates(
         yield base
 
 
+def _bases(
+    entry: Entry, names: tuple[str, ...], rng: random.Random, whole: bool
+) -> Iterator[dict[str, Any]]:
+    """Points from which a border is approached: an ordinary and an extreme one.
+
+    A border of whole numbers from one step and from long epochs, where bounds that round to the same
+    part; a border of real parameters from a slow direction.
+    """
+    yield _base(entry, names, rng)
+    if whole:
+        yield _base(entry, names, rng, smallest=3)
+        yield _base(entry, names, rng, smallest=1, largest=1)
+        yield _base(entry, names, rng, smallest=21, largest=30)
+    else:
+        base = _base(entry, names, rng)
+        yield base | {n: value for n, value in _slow(rng).items() if n in base}
+
+
+def _slow(rng: random.Random) -> dict[str, Fraction]:
+    """Momentum near one and small curvatures."""
+    part = {n: Fraction(rng.randrange(1, 2**20), 2**20) for n in ("momentum", *_CURVATURES)}
+    return {n: 1 - x / 20 if n == "momentum" else x / 1000 for n, x in part.items()}
+
+
 def _base(
-    entry: Entry, names: tuple[str, ...], rng: random.Random, smallest: int = 2
+    entry: Entry, names: tuple[str, ...], rng: random.Random, smallest: int = 2, largest: int = 5
 ) -> dict[str, Any]:
-    """A point of the ordinary box, with small whole numbers."""
-    steps = rng.randint(smallest, 5)
+    """A point of the ordinary box, with small whole numbers unless others are asked for."""
+    steps = rng.randint(smallest, largest)
     beyond = entry.quantity.endswith("beyond")
     wholes = {
         "steps_per_epoch": steps,

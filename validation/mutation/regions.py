@@ -1,7 +1,7 @@
 r"""Whether two conditions describe the same region: proved by a sum of products, or left open.
 
 A relation P - Q > 0 follows from others if its gap is a sum :math:`\sum_ix_ig_i`, :math:`x_i\ge0`, of
-gaps, of symbols that are not negative, and of products of two of them. A linear program finds the
+gaps, of symbols that are not negative, and of products of them up to the degree of the gap. A linear program finds the
 numbers :math:`x_i`; the sum is then verified in exact arithmetic.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations_with_replacement
 
 import numpy as np
 import sympy as sp
@@ -73,9 +72,15 @@ def _claim(part: Relational, symbols: Sequence[sp.Symbol]) -> _Claim:
 
 def _follows(claim: _Claim, given: Sequence[_Claim]) -> bool:
     """Whether the gap is a sum of products; strict if a strict one is in it."""
-    one = _Claim(claim.gap * 0 + 1, True)
-    pairs = combinations_with_replacement(given, 2)
-    items = [*given, one, *(_Claim(a.gap * b.gap, a.strict and b.strict) for a, b in pairs)]
+    products = [_Claim(claim.gap * 0 + 1, True)]
+    for _ in range(max(2, claim.gap.total_degree())):
+        products += [_Claim(a.gap * b.gap, a.strict and b.strict) for a in products for b in given]
+        products = list({(p.gap, p.strict): p for p in products}.values())
+    most = max(2, claim.gap.total_degree())
+    return _is_sum(claim, [p for p in products if p.gap.total_degree() <= most])
+
+
+def _is_sum(claim: _Claim, items: Sequence[_Claim]) -> bool:
     monomials = sorted({m for item in (claim, *items) for m in item.gap.monoms()})
     rows = {m: place for place, m in enumerate(monomials)}
     matrix = np.zeros((len(rows), len(items)))
@@ -84,7 +89,7 @@ def _follows(claim: _Claim, given: Sequence[_Claim]) -> bool:
             matrix[rows[m], column] = float(c)
     right = np.array([float(claim.gap.coeff_monomial(m)) for m in monomials])
     # few terms, strict ones first
-    cost = np.array([0.5 if item.strict else 1.0 for item in items])
+    cost = np.array([0.01 if item.strict else 1.0 for item in items])
     solved = linprog(cost, A_eq=matrix, b_eq=right, bounds=(0, 1000), method="highs")
     if solved.x is None:
         return False
