@@ -58,7 +58,7 @@ def test_an_equation_is_solved_for_its_quantity() -> None:
     ("gamma*(1+mu)*c/(h*(1-mu)*(2*(1+mu)-gamma*h))", "white-weight-variance", "gamma as the learning rate"),
     ("eta*(1-beta)*(1+beta)*c/(lambda*(1-beta)*(2*(1+beta)-eta*(1-beta)*lambda))",
      "white-weight-variance", "dampening|exponential"),
-    ("eta*(1+beta)*c/(S*lambda*(1-beta)*(2*(1+beta)-eta*lambda))", "white-weight-variance", "per-sample|sample"),
+    ("eta*(1+beta)*c/(S*lambda*(1-beta)*(2*(1+beta)-eta*lambda))", "white-weight-variance", "sample"),
     ("2*c/((1-beta)*(2*(1+beta)-eta*lambda))", "white-velocity-variance", "velocity|buffer|learning rate"),
 ])
 def test_equivalent_under(claim: str, slug: str, says: str) -> None:
@@ -102,7 +102,8 @@ def test_wrong_by_a_factor(claim: str, factor: str) -> None:
     assert report.verdict == "wrong-by-factor", report
     assert finding(report, "wrong-by-factor").data["factor"] == factor
     assert finding(report, "wrong-by-factor").data["meaning"]
-    assert report.witness is not None and report.witness["exact"] == report.witness["formula"]
+    assert report.witness is not None
+    assert report.witness["exact"] == report.witness["formula"]
 
 
 def test_a_missing_term() -> None:
@@ -117,7 +118,8 @@ def test_an_extra_term() -> None:
 
 
 def test_different_with_a_witness() -> None:
-    report = check_claim("eta*c/lambda*(1+beta^2+eta*lambda)/(3-beta-eta*lambda^2*c)", "white-weight-variance")
+    claim = "eta*c/lambda*(1+beta^2+eta*lambda)/(3-beta-eta*lambda^2*c)"
+    report = check_claim(claim, "white-weight-variance")
     assert report.verdict == "different", report
     witness = report.witness
     assert witness is not None
