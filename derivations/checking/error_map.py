@@ -11,7 +11,7 @@ import sympy as sp
 
 from derivations.checking.limits import LimitFinding, by_product
 from derivations.checking.map_axes import (
-    KAPPA,
+    LONG,
     MOMENTUM,
     RATE,
     SAMPLES,
@@ -78,10 +78,11 @@ def _decimal(value: str) -> str:
 
 def _fixed(axes: Axes, names: set[str], target: Target, *, together: bool) -> dict[str, str]:
     """What is not on an axis, as dimensionless numbers where the error depends on these only."""
-    used = {axes.first, axes.second}
+    used = {axis for axis in (axes.first, axes.second) if axis is not None}
+    by_kappa = any(axis.is_kappa for axis in used)
     on_axis = {
-        "momentum": MOMENTUM in used, "steps_per_epoch": STEPS in used or {KAPPA, RATE} <= used,
-        "learning_rate": RATE in used or KAPPA in used, "curvature": False,
+        "momentum": MOMENTUM in used, "learning_rate": RATE in used or by_kappa,
+        "steps_per_epoch": STEPS in used or LONG in used or (by_kappa and RATE in used),
     }
     found = {
         n: str(v) for n, v in axes.fixed.items()
@@ -110,8 +111,11 @@ def _values(at: Mapping[Axis, float], fixed: Mapping[str, Any], target: Target) 
     for axis, name in ((MOMENTUM, "momentum"), (STEPS, "steps_per_epoch"), (RATE, "learning_rate")):
         if axis in given:
             values[name] = given[axis]
-    if KAPPA in given:
-        rate = given[KAPPA] * (1 - values["momentum"])  # times steps_per_epoch
+    if LONG in given:
+        values["steps_per_epoch"] = given[LONG] / (1 - values["momentum"])
+    kappa = next((value for axis, value in given.items() if axis.is_kappa), None)
+    if kappa is not None:
+        rate = kappa * (1 - values["momentum"])  # times steps_per_epoch
         if RATE in given:
             values["steps_per_epoch"] = Fraction(round(rate / given[RATE]))
         if values["steps_per_epoch"] < (_FEWEST if RATE in given else 1):

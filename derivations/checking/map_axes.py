@@ -10,9 +10,9 @@ from typing import Any
 import sympy as sp
 
 from derivations.checking.limits import LimitFinding
-from theory.symbols import curvature, learning_rate, momentum, steps_per_epoch
+from theory.symbols import curvature, learning_rate, steps_per_epoch
 
-__all__ = ["KAPPA", "MOMENTUM", "RATE", "SAMPLES", "STEPS", "USUAL", "Axes", "Axis", "choose_axes"]
+__all__ = ["KAPPA", "LONG", "MOMENTUM", "RATE", "SAMPLES", "STEPS", "USUAL", "Axes", "Axis", "choose_axes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,10 @@ class Axis:
     values: tuple[float, ...]
     typical: float
     short: str = ""
+
+    @property
+    def is_kappa(self) -> bool:
+        return self.short == "kappa"
 
     @property
     def word(self) -> str:
@@ -47,6 +51,14 @@ KAPPA = Axis(
     name="learning_rate*curvature*steps_per_epoch/(1 - momentum)", values=_powers(0.01, 1000, 12), typical=10,
     short="kappa",
 )
+#: epochs in units of the memory of the momentum: whole steps where momentum = 0.9
+LONG = Axis(
+    name="steps_per_epoch*(1 - momentum)", values=tuple(v / 10 for v in STEPS.values), typical=30,
+)
+#: the same without momentum
+_PLAIN_KAPPA = Axis(
+    name="learning_rate*curvature*steps_per_epoch", values=KAPPA.values, typical=10, short="kappa",
+)
 #: the axis that a limit is about; a rate and a curvature enter through their product
 _ABOUT = {
     "learning_rate": RATE, "curvature": RATE, "steps_per_epoch": STEPS, "momentum": MOMENTUM,
@@ -62,8 +74,6 @@ USUAL: Mapping[str, Fraction] = {
 }
 _NEEDED = {"learning_rate", "curvature", "steps_per_epoch"}
 _ORDERED = (["learning_rate", "steps_per_epoch"], ["steps_per_epoch", "learning_rate"])
-#: so long that learning_rate*curvature is small wherever kappa is not huge
-_LONG = Fraction(10_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +103,10 @@ def choose_axes(limit: LimitFinding, names: set[str]) -> Axes | None:
     """Axes for a limit, of the parameters called ``names``; None where no axis is about it.
 
     kappa = learning_rate*curvature*steps_per_epoch/(1 - momentum) is the first where the leading error is
-    a power of it for small steps or long epochs; else the variable that moves last. The second is kappa
-    where steps and rate move one after the other, else the variable that moves before, or one that the
-    leading error contains.
+    a power of it for small steps or long epochs, with the length of an epoch in units of the momentum's
+    memory as the second; else the first is the variable that moves last. The second is then kappa where
+    steps and rate move one after the other, else the variable that moves before, or one that the leading
+    error contains.
     """
     chosen = [(axis, goal) for name, goal in limit.variables if (axis := _ABOUT.get(name)) is not None]
     if not chosen:
@@ -104,15 +115,18 @@ def choose_axes(limit: LimitFinding, names: set[str]) -> Axes | None:
     growing = goal != "0"
     earlier = [axis for axis, _ in chosen[:-1] if axis is not first]
     fixed = dict(USUAL)
-    if not earlier and _is_by_kappa(limit, names, growing=growing):
-        first, fixed["steps_per_epoch"] = KAPPA, _LONG
+    has_momentum = "momentum" in names
+    kappa = KAPPA if has_momentum else _PLAIN_KAPPA
+    if not has_momentum:
+        fixed["momentum"] = Fraction(0)
     moved = [name.replace("curvature", "learning_rate") for name, _ in limit.variables]
     if moved in _ORDERED and names >= _NEEDED:
-        earlier = [KAPPA]  # the first limit takes kappa to its end
+        earlier = [kappa]  # the first limit takes kappa to its end
+    elif not earlier and _is_by_kappa(limit, names, growing=growing):
+        return Axes(first=kappa, second=LONG if has_momentum else STEPS, growing=growing, iterated=False,
+                    fixed=fixed)
     inside = set() if limit.leading_error is None else {s.name for s in limit.leading_error.free_symbols}
-    possible = [(MOMENTUM, "momentum")]
-    if first is not KAPPA:
-        possible += [(RATE, "curvature"), (STEPS, "steps_per_epoch")]
+    possible = [(MOMENTUM, "momentum"), (RATE, "curvature"), (STEPS, "steps_per_epoch")]
     others = [axis for axis, name in possible if name in names and axis is not first]
     others.sort(key=lambda axis: not any(axis is a and name in inside for a, name in possible))
     second = next(iter([*earlier, *others]), None)
@@ -138,7 +152,7 @@ def _is_by_kappa(limit: LimitFinding, names: set[str], *, growing: bool) -> bool
         return bool(
             order == _power(over, under, steps_per_epoch, -1) == _power(over, under, learning_rate, 0)
             == _power(over, under, curvature, 0)
-        ) and momentum.name in {s.name for s in error.free_symbols}
+        )
     except sp.PolynomialError:
         return False
 
