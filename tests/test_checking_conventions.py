@@ -9,7 +9,7 @@ import sympy as sp
 
 from derivations.checking.compare import Comparison, quick_test
 from derivations.checking.conventions import conventions, explanations
-from derivations.checking.conventions.candidates import compose
+from derivations.checking.conventions.compositions import compose
 from derivations.checking.conventions.epochs import COUNTED_OTHERWISE, COUPLED, EPOCHS, units_set_to_one
 from derivations.checking.conventions.momentum import MOMENTUM, ONE_MINUS
 from derivations.checking.conventions.noise import CONTINUOUS_TIME, NOISE
