@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -11,11 +10,12 @@ import sympy as sp
 
 from theory.reading.bounds import DEAR, EXPONENT, IRRATIONAL, NUMBER_BITS
 from theory.reading.error import ReadingError
-from theory.reading.functions import FUNCTIONS, apply_function, lucas_sequence
+from theory.reading.functions import EXPANDED, FUNCTIONS, apply_function, count_terms, lucas_sequence
 from theory.reading.tree import (
     Call,
     Cases,
     Expansion,
+    Imaginary,
     Junction,
     Name,
     Node,
@@ -39,8 +39,6 @@ _RELATIONS: Mapping[str, Callable[..., sp.Basic]] = {
 _LARGEST_RADICAND = 10**12
 #: the largest numeric exponent after like powers are collected
 _COLLECTED = 4 * EXPONENT
-#: terms of a generating function's denominator
-_EXPANDED = 500
 #: what SymPy raises of expressions that it cannot handle, KeyError included
 _SYMPY_REFUSALS = (
     ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError, AttributeError, RecursionError,
@@ -114,6 +112,8 @@ class Builder:
         match node:
             case Number(value=value):
                 return sp.Rational(value.numerator, value.denominator)
+            case Imaginary():
+                return sp.I
             case Name(name=name):
                 return self.names[name] if name in self.names else sp.Symbol(name)
             case Total(terms=terms):
@@ -143,8 +143,8 @@ class Builder:
                 return sp.Sum(term, (variable, *bounds))
             case Expansion(body=body):
                 factored = self.expression(body)
-                if _terms(factored) > _EXPANDED:
-                    self._refuse(node, f"more than {_EXPANDED} terms if this is multiplied out")
+                if count_terms(factored) > EXPANDED:
+                    self._refuse(node, f"more than {EXPANDED} terms if this is multiplied out")
                 return self._sane(node, sp.expand(factored))
             case Cases(pieces=pieces):
                 pairs = [(self.expression(value), self.condition(condition)) for value, condition in pieces]
@@ -225,17 +225,6 @@ def _parts(value: sp.Expr, limit: int) -> int:
         count += 1
         waiting += waiting.pop().args
     return count
-
-
-def _terms(value: sp.Expr) -> int:
-    """How many terms it has at most when it is multiplied out."""
-    if value.is_Add:
-        return sum(_terms(term) for term in value.args)
-    if value.is_Mul:
-        return math.prod(_terms(factor) for factor in value.args)
-    if value.is_Pow and value.exp.is_Integer and value.exp > 0:
-        return math.prod([min(_terms(value.base), _EXPANDED + 1)] * min(int(value.exp), EXPONENT))
-    return 1
 
 
 def _number(value: sp.Rational) -> str:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import sympy as sp
 
+from theory.reading.bounds import EXPONENT
 from theory.sequences import LucasSequence
 
-__all__ = ["FUNCTIONS", "SPECIAL_FORMS", "UNREAD_FUNCTIONS", "apply_function", "lucas_sequence"]
+__all__ = [
+    "EXPANDED", "FUNCTIONS", "INFINITE", "INFINITE_SUM", "LIMITS_APART", "ONE_DIRECTION", "REMAINDER",
+    "SPECIAL_FORMS", "UNREAD_FUNCTIONS", "apply_function", "count_terms", "lucas_sequence",
+]
 
+#: terms of what is multiplied out
+EXPANDED = 500
 #: name in text -> how many arguments it takes (None: one or more)
 FUNCTIONS: dict[str, int | None] = {
     "sqrt": 1, "exp": 1, "log": 1, "ln": 1, "cos": 1, "sin": 1, "Abs": 1, "abs": 1, "Mod": 2,
@@ -17,8 +24,16 @@ FUNCTIONS: dict[str, int | None] = {
 }
 #: written like functions, with arguments of their own kind
 SPECIAL_FORMS = ("Sum", "Piecewise")
+#: names of infinity, which no formula contains
+INFINITE = ("oo", "infinity", "infty")
+LIMITS_APART = "limits are given apart from the claim, as in --limit 'M -> oo'"
+INFINITE_SUM = "write its closed form, or a finite end, such as M - 1"
+REMAINDER = "drop the O(...) and give --limit instead, as in --limit 'eta -> 0'"
+ONE_DIRECTION = "formulas are of one direction: write its curvature lambda in place of a trace over them"
 #: what to write for functions that are not read
 UNREAD_FUNCTIONS = {
+    "O": REMAINDER, "o": REMAINDER, "Order": REMAINDER, "tr": ONE_DIRECTION, "Tr": ONE_DIRECTION,
+    "trace": ONE_DIRECTION, "Trace": ONE_DIRECTION,
     "tan": "sin(x)/cos(x)", "cot": "cos(x)/sin(x)", "sec": "1/cos(x)", "csc": "1/sin(x)",
     "sinh": "(exp(x) - exp(-x))/2", "cosh": "(exp(x) + exp(-x))/2",
     "tanh": "(exp(x) - exp(-x))/(exp(x) + exp(-x))", "coth": "(exp(x) + exp(-x))/(exp(x) - exp(-x))",
@@ -49,6 +64,8 @@ def apply_function(name: str, arguments: Sequence[sp.Expr]) -> sp.Expr:
         return sp.log(first) if first.is_Symbol or first.is_Rational else sp.log(first, evaluate=False)
     if name in ("cos", "sin"):
         return (sp.cos if name == "cos" else sp.sin)(first)
+    if name in ("Abs", "abs") and first.has(sp.I):
+        return _modulus(first)
     if name in ("Abs", "abs"):
         return sp.Abs(first) if _is_linear(first) else sp.Abs(first, evaluate=False)
     if name == "Mod":
@@ -57,6 +74,33 @@ def apply_function(name: str, arguments: Sequence[sp.Expr]) -> sp.Expr:
         return sp.Mod(first, arguments[1], evaluate=False)
     build: Callable[..., sp.Expr] = sp.Min if name in ("Min", "min") else sp.Max
     return first if len(arguments) == 1 else build(*arguments, evaluate=False)
+
+
+def _modulus(value: sp.Expr) -> sp.Expr:
+    """The absolute value of a complex number of which every letter is real.
+
+    Raises
+    ------
+    ValueError
+        For a large one.
+    """
+    square = value * value.xreplace({sp.I: -sp.I})
+    inside = [a for part in value.atoms(sp.Function, sp.Pow) for a in part.args]  # expanded as well
+    large = any(count_terms(part) > EXPANDED for part in (square, *inside))
+    if large or value.has(sp.Sum, sp.Piecewise, LucasSequence, sp.Mod, sp.Min, sp.Max):
+        raise ValueError("the absolute value of a complex number like this is not read")
+    return sp.sqrt(sp.expand(square))
+
+
+def count_terms(value: sp.Expr) -> int:
+    """How many terms it has at most when it is multiplied out."""
+    if value.is_Add:
+        return sum(count_terms(term) for term in value.args)
+    if value.is_Mul:
+        return math.prod(count_terms(factor) for factor in value.args)
+    if value.is_Pow and value.exp.is_Integer and value.exp > 0:
+        return math.prod([min(count_terms(value.base), EXPANDED + 1)] * min(int(value.exp), EXPONENT))
+    return 1
 
 
 def _is_linear(value: sp.Expr) -> bool:

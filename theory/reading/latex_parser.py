@@ -15,6 +15,7 @@ from typing import NoReturn
 from theory.reading import tree
 from theory.reading.bounds import DEEPEST
 from theory.reading.error import ReadingError
+from theory.reading.functions import INFINITE_SUM, LIMITS_APART, ONE_DIRECTION, REMAINDER
 from theory.reading.latex_names import subscript_text, wide_name
 from theory.reading.latex_tokens import ACCENTS, FONTS, FRACTIONS, FUNCTIONS, LatexToken
 from theory.reading.spelling import is_plain, plain
@@ -99,6 +100,8 @@ class LatexParser:
             self.refuse(token, f"{_shown(token)} was never opened", "remove it, or open one before")
         if token.is_(","):
             self.refuse(token, "a comma stands inside a formula", "definitions follow behind it")
+        if token.is_("infty", "lim", "to", "rightarrow"):
+            self.refuse(token, f"{_shown(token)} stands in a formula", LIMITS_APART)
         self.refuse(token, f"{_shown(token)} stands where the formula should go on or end")
 
     @contextmanager
@@ -206,7 +209,7 @@ class LatexParser:
         if token.kind == "end":
             self.refuse(token, "the formula ends here, and something is missing")
         if token.is_("infty", "lim", "to", "rightarrow"):
-            self.refuse(token, f"{_shown(token)} stands in a formula", "limits are given apart")
+            self.refuse(token, f"{_shown(token)} stands in a formula", LIMITS_APART)
         self.refuse(token, f"{_shown(token)} stands where a number, a name or a bracket is expected")
 
     def bracket(self) -> tree.Node:
@@ -341,12 +344,18 @@ class LatexParser:
                 if not self.take().is_("}"):
                     self.refuse(token, "the range of the sum is not clear", r"write \sum_{h=1}^{M-1}")
             elif self.now.is_("^"):
+                if any(t.is_("infty") for t in self.tokens[self.at + 1 : self.at + 4 - self._bare()]):
+                    self.refuse(command, "an infinite sum", INFINITE_SUM)
                 high = self.exponent(self.take())
         if not index or low is None or high is None:
             self.refuse(command, "a sum needs its index and both ends", r"write \sum_{h=1}^{M-1}")
         with self.deeper(command):
             body = self.term()
         return tree.Series(command.place, body, index, low, high)
+
+    def _bare(self) -> int:
+        """2 behind ``^`` without braces, where the end of a sum is one token."""
+        return 0 if self.tokens[min(self.at + 1, len(self.tokens) - 1)].is_("{") else 2
 
     def function(self) -> tree.Node:
         command = self.take()
@@ -460,6 +469,10 @@ class LatexParser:
         if not is_plain(name) or len(name) > 60:
             self.refuse(first, f"the name {name[:24]!r} is not read",
                         "a name is a letter, with letters and digits below")
+        if name in ("O", "o") and self.now.is_("(", "[") and name not in self.declared:
+            self.refuse(first, f"the remainder {name}(...) stands in a formula", REMAINDER)
+        if called and name in ("Tr", "tr", "trace"):
+            self.refuse(first, f"the function {name} is not read", ONE_DIRECTION)
         if called and self.now.is_("(", "["):
             self.refuse(first, f"the function {name} is not read",
                         r"read are \sqrt, \exp, \log, \cos, \sin, \max, \min")

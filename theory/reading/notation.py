@@ -84,6 +84,11 @@ DEFAULT_NOTATION = Notation(
 )
 
 
+#: what the message on unknown names lists
+_USUAL = ("eta", "beta", "lambda", "c", "M", "B", "N", "tau")
+_MOST_SHOWN = 8
+
+
 def unknown_names_message(reading: Reading, notation: Notation = DEFAULT_NOTATION) -> str:
     """Names that are not declared, where each stands, and the nearest declared ones; '' for none."""
     parts = []
@@ -93,11 +98,19 @@ def unknown_names_message(reading: Reading, notation: Notation = DEFAULT_NOTATIO
     if not parts:
         return ""
     noun = "the name is" if len(parts) == 1 else "these names are"
-    declared = ", ".join(sorted(set(notation.names), key=lambda name: (len(name), name.lower(), name)))
-    return f"{noun} not declared: {'; '.join(parts)}. Declared are {declared}"
+    own = [n for n in notation.names if notation.names[n] != DEFAULT_NOTATION.names.get(n)]
+    shown = list(dict.fromkeys(n for n in (*own, *_USUAL) if n in notation.names))[:_MOST_SHOWN]
+    return (
+        f"{noun} not declared: {'; '.join(parts)}. Declared are, among others, {', '.join(shown)} and the "
+        "parameters' own names, such as learning_rate"
+    )
 
 
 def _hint(name: str, notation: Notation) -> str:
+    if name in ("i", "I"):
+        return ": the imaginary unit is read in an exponent with a frequency, exp(i*omega)"
+    if name == "e":
+        return ": a power of Euler's number is exp(x)"
     if name[:2] in ("U_", "W_", "F_", "u_") and len(name) > 2:
         index = name[2:]
         k = 0 if name[0] == "W" else 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from theory.reading.bounds import NESTED_FUNCTIONS, STATEMENTS, WEIGHT
 from theory.reading.build import Builder
 from theory.reading.error import ReadingError, place_in
+from theory.reading.imaginary import with_imaginary_unit
 from theory.reading.notation import Notation
 from theory.reading.reading import Reading
 from theory.reading.tree import (
@@ -24,6 +25,7 @@ from theory.reading.tree import (
     children,
     free_names,
 )
+from theory.symbols import frequency
 
 __all__ = ["Statement", "assemble"]
 
@@ -73,6 +75,14 @@ def assemble(
             f"{len(statements)} statements; at most {STATEMENTS} are read", text=text,
             place=statements[STATEMENTS].place, suggestion="write one claim at a time",
         )
+    known = {*notation.names, *(s.name for s in statements)}
+    waves = {name for name, value in notation.names.items() if value.has(frequency)}
+    statements = [
+        replace(
+            s, right=with_imaginary_unit(s.right, known, waves),
+            equation=None if s.equation is None else with_imaginary_unit(s.equation, known, waves),
+        ) for s in statements
+    ]
     claim = _claim(text, statements, claim_first)
     table = _definitions(text, [s for s in statements if s is not claim])
     order = _order(text, claim, table)

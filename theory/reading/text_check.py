@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from theory.reading.bounds import CHAIN, DEEPEST
 from theory.reading.error import ReadingError
-from theory.reading.functions import FUNCTIONS, SPECIAL_FORMS, UNREAD_FUNCTIONS
+from theory.reading.functions import (
+    FUNCTIONS,
+    INFINITE,
+    INFINITE_SUM,
+    LIMITS_APART,
+    SPECIAL_FORMS,
+    UNREAD_FUNCTIONS,
+)
 from theory.reading.text_tokens import Token
 
 __all__ = ["CALLABLE", "WORDS", "check_row"]
@@ -38,12 +45,17 @@ def check_row(text: str, tokens: Sequence[Token], end: int, *, conditions: bool)
     _brackets(text, tokens)
     _depth(text, tokens)
     cases: list[bool] = []  # for each open bracket, whether it belongs to a Piecewise or stands in one
+    sums: list[bool] = []  # the same for a Sum
     for place, token in enumerate(tokens):
         before = tokens[place - 1] if place else None
         if token.is_("("):
             cases.append(any(cases[-1:]) or (before is not None and before.text == "Piecewise"))
+            sums.append(any(sums[-1:]) or (before is not None and before.text == "Sum"))
         elif token.is_(")"):
             cases.pop()
+            sums.pop()
+        elif token.kind == "name" and token.text in INFINITE:
+            raise _infinite(text, token, in_sum=any(sums[-1:]))
         after = tokens[place + 1] if place + 1 < len(tokens) else None
         _neighbours(text, tokens, place, before, token)
         if token.is_(*_RELATIONS) and not conditions and not any(cases[-1:]):
@@ -54,6 +66,12 @@ def check_row(text: str, tokens: Sequence[Token], end: int, *, conditions: bool)
         if after is None and not _ends(token):
             raise ReadingError("the formula ends here, and something is missing", text=text, place=end,
                                suggestion=f"write a number, a name or a bracket behind {token.text!r}")
+
+
+def _infinite(text: str, token: Token, *, in_sum: bool) -> ReadingError:
+    message = "an infinite sum" if in_sum else f"{token.text!r} stands in a formula"
+    return ReadingError(message, text=text, place=token.place,
+                        suggestion=INFINITE_SUM if in_sum else LIMITS_APART)
 
 
 def _relation(text: str, token: Token) -> ReadingError:
@@ -113,11 +131,17 @@ def _missing_operator(text: str, tokens: Sequence[Token], place: int) -> Reading
     if token.is_("(") and before.kind == "name":
         if before.text in UNREAD_FUNCTIONS:
             return ReadingError(f"the function {before.text} is not read", text=text, place=before.place,
-                                suggestion=f"write {UNREAD_FUNCTIONS[before.text]}")
+                                suggestion=_instead(before.text))
         return ReadingError(f"{left!r} is not a function", text=text, place=token.place,
                             suggestion=f"{suggestion} Functions are {', '.join(sorted(CALLABLE))}")
     return ReadingError(f"no operator between {left!r} and {right!r}", text=text, place=token.place,
                         suggestion=suggestion)
+
+
+def _instead(name: str) -> str:
+    """What to do about a function that is not read."""
+    words = UNREAD_FUNCTIONS[name]
+    return words if words.startswith(("drop", "formulas")) else f"write {words}"
 
 
 def _brackets(text: str, tokens: Sequence[Token]) -> None:

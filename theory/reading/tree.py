@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 __all__ = [
-    "Call", "Cases", "Expansion", "Junction", "Name", "Node", "Number", "Power", "Product", "Relation",
-    "SequenceTerm", "Series", "Total", "Truth", "children", "free_names",
+    "Call", "Cases", "Expansion", "Imaginary", "Junction", "Name", "Node", "Number", "Power", "Product",
+    "Relation", "SequenceTerm", "Series", "Total", "Truth", "children", "free_names",
 ]
 
 
@@ -29,6 +29,13 @@ class Name:
 
     place: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imaginary:
+    """The imaginary unit."""
+
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,7 @@ class Truth:
 
 Node = (
     Number | Name | Total | Product | Power | Call | Series | Cases | SequenceTerm
-    | Expansion | Relation | Junction | Truth
+    | Expansion | Imaginary | Relation | Junction | Truth
 )
 
 
