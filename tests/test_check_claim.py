@@ -212,8 +212,9 @@ FLAT = "flat-weight-variance-long-epoch"
     # N = M S where the scheme forces it
     ("N*eta**2*c/(6*S*(1-beta)**2)", FLAT, {}, "equivalent-under"),
     ("-S*c*(M-tau)/(M*(N-S))", NOISE, {}, "equivalent-under"),
-    # a name written in full means what it says
-    ("samples*eta**2*c/(6*(1-beta)**2)", FLAT, {}, "wrong-by-factor"),
+    # a name written in full means what it says: right for batches of one sample, wrong for S of them
+    ("samples*eta**2*c/(6*(1-beta)**2)", FLAT, {}, "equivalent-under"),
+    ("samples*eta**2*c/(6*batch_size**2*(1-beta)**2)", FLAT, {}, "wrong-by-factor"),
     # an off-by-one is no convention
     ("-c*(M-tau+1)/(M*(M-1))", NOISE, {}, "equivalent-in-limit"),
     # right on the claimed special case; a branch that is wrong somewhere
