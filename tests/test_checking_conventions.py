@@ -295,9 +295,9 @@ def test_what_a_wrong_claim_was_meant_to_be(slug: str, change, summary: str) -> 
 def test_the_number_of_candidates_and_the_time_are_bounded(slug: str) -> None:
     target = target_by_slug(slug)
     claim = target.truth * (1 / _s - 1 / _n)
-    started = time.perf_counter()
+    started = time.process_time()
     found = list(conventions(claim, target))
-    assert time.perf_counter() - started < 6  # 0.3 s on an idle core
+    assert time.process_time() - started < 6  # 0.3 s on an idle core
     assert len(found) <= 150
     assert len({c.expression for c in found}) == len(found)
     assert all(c.kind == "convention" and c.summary for c in found)

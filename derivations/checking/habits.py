@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,9 +17,6 @@ __all__ = ["HABITS", "MEANINGS", "Meaning", "habits_of", "letter_of"]
 
 _eta, _beta, _c = symbols.learning_rate, symbols.momentum, symbols.noise_variance
 _s, _n = symbols.batch_size, symbols.samples
-_finite = "(1/(N-1) convention), c = C_0 (1/S - 1/N)"
-_population = "(1/N convention), c = sigma^2 (N - S)/(S (N - 1))"
-_replaced = "(1/(N-1) convention) drawn with replacement, c = C_0 (N - 1)/(N S)"
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,20 @@ def _plain(symbol: sp.Symbol, words: str) -> Meaning:
     return Meaning(symbol.name, words, symbol, symbol)
 
 
+def _of_finite_sets() -> Iterator[Meaning]:
+    """Noise of one sample, c = factor times its variance, where the number of samples matters."""
+    for key, how, factor, shown in (
+        ("finite", "(1/(N-1) convention)", (_n - _s) / (_s * _n), "(1/S - 1/N)"),
+        ("population", "(1/N convention)", (_n - _s) / (_s * (_n - 1)), "(N - S)/(S (N - 1))"),
+        ("replacement", "(1/(N-1) convention) drawn with replacement", (_n - 1) / (_s * _n),
+         "(N - 1)/(N S)"),
+    ):
+        yield Meaning(f"{key}_variance", f"the noise variance of one sample {how}: c = {shown} times that",
+                      _c / factor, _c)
+        yield Meaning(f"{key}_deviation", f"the standard deviation of the noise of one sample {how}: "
+                      f"c = {shown} times its square", sp.sqrt(_c / factor), _c)
+
+
 MEANINGS: tuple[Meaning, ...] = (
     _plain(_eta, "the learning rate"),
     _plain(_beta, "the momentum"),
@@ -67,17 +78,7 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         "sample_deviation", "the standard deviation of the noise of one sample", sp.sqrt(_c * _s), _c
     ),
-    Meaning("finite_variance", f"the noise variance of one sample {_finite}", _c * _s * _n / (_n - _s), _c),
-    Meaning("population_variance", f"the noise variance of one sample {_population}",
-            _c * _s * (_n - 1) / (_n - _s), _c),
-    Meaning("replacement_variance", f"the noise variance of one sample {_replaced}",
-            _c * _s * _n / (_n - 1), _c),
-    Meaning("finite_deviation", f"the standard deviation of the noise of one sample {_finite}",
-            sp.sqrt(_c * _s * _n / (_n - _s)), _c),
-    Meaning("population_deviation", f"the standard deviation of the noise of one sample {_population}",
-            sp.sqrt(_c * _s * (_n - 1) / (_n - _s)), _c),
-    Meaning("replacement_deviation", f"the standard deviation of the noise of one sample {_replaced}",
-            sp.sqrt(_c * _s * _n / (_n - 1)), _c),
+    *_of_finite_sets(),
     Meaning("diffusion", "the diffusion coefficient eta c/2 of continuous time", _eta * _c / 2, _c),
     Meaning("volatility2", "the noise variance per unit of time, eta c", _eta * _c, _c),
     Meaning("volatility", "the noise strength of continuous time, sqrt(eta c)", sp.sqrt(_eta * _c), _c),
