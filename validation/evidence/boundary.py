@@ -144,14 +144,15 @@ def _bases(
 ) -> Iterator[dict[str, Any]]:
     """Points from which a border is approached: an ordinary and an extreme one.
 
-    A border of whole numbers from one step and from long epochs, where bounds that round to the same
-    part; a border of real parameters from a slow direction.
+    A border of whole numbers from one and two steps, batches of one sample, and from long epochs, where
+    bounds that round to the same part; a border of real parameters from a slow direction.
     """
     yield _base(entry, names, rng)
     if whole:
-        yield _base(entry, names, rng, smallest=3)
-        yield _base(entry, names, rng, smallest=1, largest=1)
-        yield _base(entry, names, rng, smallest=21, largest=30)
+        for smallest, largest in ((1, 1), (2, 2), (11, 14)):
+            yield _base(entry, names, rng, smallest, largest)
+        ones = _base(entry, names, rng, 2, 2)
+        yield ones | {n: value for n, value in (("batch_size", 1), ("samples", 2)) if n in ones}
     else:
         base = _base(entry, names, rng)
         yield base | {n: value for n, value in _slow(rng).items() if n in base}

@@ -89,8 +89,11 @@ def _is_sum(claim: _Claim, items: Sequence[_Claim]) -> bool:
             matrix[rows[m], column] = float(c)
     right = np.array([float(claim.gap.coeff_monomial(m)) for m in monomials])
     # few terms, strict ones first
-    cost = np.array([0.01 if item.strict else 1.0 for item in items])
-    solved = linprog(cost, A_eq=matrix, b_eq=right, bounds=(0, 1000), method="highs")
+    strict_ones = np.array([[float(item.strict) for item in items]])
+    solved = linprog(
+        np.ones(len(items)), A_eq=matrix, b_eq=right, A_ub=-strict_ones, b_ub=[-0.01 * claim.strict],
+        bounds=(0, 1000), method="highs",
+    )
     if solved.x is None:
         return False
     shares = [Fraction(float(x)).limit_denominator(_DENOMINATOR) for x in solved.x]
