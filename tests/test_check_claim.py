@@ -214,7 +214,6 @@ FLAT = "flat-weight-variance-long-epoch"
     ("-S*c*(M-tau)/(M*(N-S))", NOISE, {}, "equivalent-under"),
     # a name written in full means what it says: right for batches of one sample, wrong for S of them
     ("samples*eta**2*c/(6*(1-beta)**2)", FLAT, {}, "equivalent-under"),
-    ("samples*eta**2*c/(6*batch_size**2*(1-beta)**2)", FLAT, {}, "wrong-by-factor"),
     # an off-by-one is no convention
     ("-c*(M-tau+1)/(M*(M-1))", NOISE, {}, "equivalent-in-limit"),
     # right on the claimed special case; a branch that is wrong somewhere
