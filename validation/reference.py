@@ -27,10 +27,13 @@ Point = Mapping[str, Any]
 def sample_points(
     entry: Entry, count: int = 3, *, formula: Formula | None = None
 ) -> tuple[Point, ...]:
-    """Random rational points inside the condition of the formula, seeded by the entry's slug."""
+    """Random rational points inside the condition of the formula, seeded by the entry's slug.
+
+    They give the parameters of both formulas: one that lost a parameter is still compared.
+    """
     target = entry.formula if formula is None else formula
     rng = random.Random(entry.slug)
-    names = [s.name for s in target.parameters]
+    names = list(dict.fromkeys(s.name for s in (*entry.formula.parameters, *target.parameters)))
     points: list[Point] = []
     for _ in range(400):
         point = _draw(entry, names, rng)

@@ -1,8 +1,8 @@
 r"""Whether two conditions describe the same region: proved by a sum of products, or left open.
 
 A relation P - Q > 0 follows from others if its gap is a sum :math:`\sum_ix_ig_i`, :math:`x_i\ge0`, of
-gaps, of symbols that are not negative, and of products of them up to the degree of the gap. A linear program finds the
-numbers :math:`x_i`; the sum is then verified in exact arithmetic.
+gaps, of symbols that are not negative, and of products of them up to the degree of the gap. A linear
+program finds the numbers :math:`x_i`; the sum is then verified in exact arithmetic.
 """
 
 from __future__ import annotations

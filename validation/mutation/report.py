@@ -49,10 +49,13 @@ class MutantResult:
         """Whether one of the rungs looks at what was altered, and has something to say on the slug."""
         return any(self.verdicts.get(rung, "not-applicable") != "not-applicable" for rung in rungs)
 
+    def address(self) -> dict[str, str]:
+        """Which mutant it is."""
+        return {"slug": self.slug, "operator": self.operator, "place": self.place, "part": self.part}
+
     def record(self) -> dict[str, Any]:
         return {
-            "slug": self.slug, "operator": self.operator, "place": self.place, "part": self.part,
-            "verdicts": dict(self.verdicts), "reasons": dict(self.reasons),
+            **self.address(), "verdicts": dict(self.verdicts), "reasons": dict(self.reasons),
         }
 
 
@@ -143,6 +146,10 @@ class MutationReport:
         """Errors in a value or a condition that rungs 1 to 3 did not notice."""
         return tuple(r for r in self.errors if r.part != "unit" and not r.caught_by(self.first))
 
+    def missed_by(self, rung: str) -> tuple[MutantResult, ...]:
+        """Errors that one rung looked at and did not notice."""
+        return tuple(r for r in self.errors if r.applies_to((rung,)) and not r.caught_by((rung,)))
+
     @property
     def crashes(self) -> tuple[MutantResult, ...]:
         """Mutants on which a rung ended with an exception that is no refusal."""
@@ -155,7 +162,13 @@ class MutationReport:
         return bool(self.results) and not (self.survivors or strict or self.crashes)
 
     def to_json(self) -> dict[str, Any]:
-        """Keys mutants, equivalent, places, all_places, scores, by_operator, survivors, crashes, passed."""
+        """For ``verify --mutate --json``.
+
+        ``mutants``, ``equivalent``: counts; ``places``, ``all_places``; ``scores``: by rung, each with
+        ``mutants`` (not equivalent), ``applicable``, ``caught``, ``share`` and ``share_of_applicable``;
+        ``by_operator``; ``survivors``, ``survivors_of_rungs_1_to_3``, ``crashes``: lists with the
+        verdicts of all rungs; ``missed_by_rung``, ``equivalents``: lists of places; ``passed``.
+        """
         return {
             "mutants": len(self.results), "equivalent": len(self.equivalent), "places": self.places,
             "all_places": self.all_places,
@@ -163,9 +176,10 @@ class MutationReport:
             "by_operator": self._by_operator(),
             "survivors": [r.record() for r in self.survivors],
             "survivors_of_rungs_1_to_3": [r.record() for r in self.survivors_of_first],
-            "equivalents": [
-                {"slug": r.slug, "operator": r.operator, "place": r.place} for r in self.equivalent
-            ],
+            "missed_by_rung": {
+                rung: [r.address() for r in self.missed_by(rung)] for rung in self.rungs if rung != "dimension"
+            },
+            "equivalents": [r.address() for r in self.equivalent],
             "crashes": [r.record() for r in self.crashes], "passed": self.good,
         }
 
@@ -193,6 +207,7 @@ class MutationReport:
             f"{len(self.equivalent)} of them equivalent (proved).", "", *rows,
             *_listed("survivors of the ladder", self.survivors, lambda r: ""),
             *_listed("survivors of rungs 1-3", self.survivors_of_first, lambda r: ""),
+            *_listed("missed by solved alone", self.missed_by("solved"), lambda r: ""),
             *_listed("crashes", self.crashes, lambda r: str(dict(r.reasons))),
         ])
 
