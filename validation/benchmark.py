@@ -15,6 +15,11 @@ from typing import Any
 import numpy as np
 
 from validation.benchmark_evaluation import benchmark_evaluation
+from validation.benchmark_evidence import (
+    benchmark_evidence,
+    benchmark_false_alarms,
+    benchmark_mutation,
+)
 from validation.benchmark_matrices import benchmark_matrices
 from validation.benchmark_simulation import benchmark_simulation
 from validation.files import write_text
@@ -127,7 +132,8 @@ def _process_seconds(code: str) -> float:
 
 _BENCHMARKS: tuple[Callable[[], list[Row]], ...] = (
     benchmark_import, benchmark_formula, benchmark_catalogue, benchmark_simulation,
-    benchmark_evaluation, benchmark_matrices,
+    benchmark_evaluation, benchmark_matrices, benchmark_evidence, benchmark_false_alarms,
+    benchmark_mutation,
 )
 
 if __name__ == "__main__":
