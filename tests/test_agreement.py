@@ -159,7 +159,7 @@ def test_the_bound_on_a_false_identity_is_stated_and_small() -> None:
     figures = one(entry_by_slug(SLUG), "exact").figures
     assert 0 < float(figures["false_identity_survives"]) < 1e-12
     assert float(figures["degree"]) > 1
-    assert figures["for_all_whole_numbers"] == "yes"
+    assert figures["for_all_whole_numbers"] == "true"
     assert int(figures["inside"]) > 0
     assert int(figures["outside"]) > 0
 
