@@ -113,7 +113,8 @@ def _relations(entry: Entry, formula: Formula) -> list[Any]:
     flat: list[Any] = []
     for part in parts:
         flat += part.args if isinstance(part, (sp.And, sp.Or)) else [part]
-    return [r for r in dict.fromkeys(flat) if isinstance(r, sp.core.relational.Relational)]
+    relations = {r for r in flat if isinstance(r, sp.core.relational.Relational)}
+    return sorted(relations, key=sp.default_sort_key)  # And.make_args is a set: the draws must not vary
 
 
 def _candidates(

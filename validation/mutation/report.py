@@ -177,7 +177,8 @@ class MutationReport:
             "survivors": [r.record() for r in self.survivors],
             "survivors_of_rungs_1_to_3": [r.record() for r in self.survivors_of_first],
             "missed_by_rung": {
-                rung: [r.address() for r in self.missed_by(rung)] for rung in self.rungs if rung != "dimension"
+                rung: [r.address() for r in self.missed_by(rung)]
+                for rung in self.rungs if rung != "dimension"
             },
             "equivalents": [r.address() for r in self.equivalent],
             "crashes": [r.record() for r in self.crashes], "passed": self.good,
