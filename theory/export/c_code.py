@@ -29,6 +29,8 @@ static REAL lucas_sequence(int k, REAL n, int d, const REAL *e)
     long bits = (long)n, top = 1;
     int i, j;
 
+    if (n < 0 || n != bits)
+        return NAN; /* no value there: give whole numbers in the formula's range */
     for (i = 0; i < d; i++)
         power[i] = i == 0;
     while (top <= bits / 2)

@@ -20,6 +20,8 @@ def lucas_sequence(k, n, *invariants):
 
     ``invariants`` are e_1 ... e_d of the characteristic polynomial z**d - e_1 z**(d-1) + ...
     """
+    if n < 0 or n != int(n):
+        raise ValueError(f"a sequence has no value at n = {n}: give whole numbers in the formula's range")
     n, d = int(n), len(invariants)
     tail = [(-1) ** (d - 1 - i) * invariants[d - 1 - i] for i in range(d)]
     power = [1] + [0] * (d - 1)

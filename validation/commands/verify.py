@@ -20,7 +20,7 @@ Climb the ladder of evidence, formula by formula; everything is computed afresh:
   proved     every step of the derivation, by two polynomial engines
   exact      equal rational numbers from the epoch-lifted solver, and no law outside the condition
   enclosed   rigorous balls of formula and solver overlap, at irrational and extreme points
-  solved     floating-point solvers that share no code agree
+  solved     floating-point solvers with no numerical method in common agree
   simulated  real index sequences agree, at a stated false-alarm rate and resolution
   dimension  homogeneous in both base units
 A check that tested no point is 'vacuous' and counts as failed.
@@ -40,7 +40,7 @@ JSON keys:
   passed    true if nothing failed and nothing was vacuous
   with --mutate: mutants, equivalent, survivors and the scores by rung; see 'mutation' there
 
-exit codes: 0 nothing failed, 1 something failed or was vacuous (or a mutant survived rungs 1 to 3),
+exit codes: 0 nothing failed, 1 something failed or was vacuous (or a mutant survived the rungs that were climbed),
 2 bad input, 130 interrupted
 """
 
@@ -53,7 +53,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         description=_DESCRIPTION, epilog=_EPILOG,
     )
     parser.add_argument("slugs", metavar="SLUG", nargs="*", help="formulas; all of the catalogue by default")
-    parser.add_argument("--rungs", metavar="LIST", default="", help="only these, separated by commas")
+    parser.add_argument("--rungs", metavar="LIST", default=None, help="only these, separated by commas")
     parser.add_argument(
         "--mutate", action="store_true",
         help="alter the formulas on purpose and report which share of the errors each rung notices",
@@ -65,8 +65,8 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     slugs = [known_slug(slug) for slug in arguments.slugs] or None
-    rungs = [part.strip() for part in arguments.rungs.split(",") if part.strip()]
-    if arguments.rungs and not rungs:
+    rungs = [part.strip() for part in (arguments.rungs or "").split(",") if part.strip()]
+    if arguments.rungs is not None and not rungs:
         raise TheoryError(f"--rungs {arguments.rungs!r} names no rung; write for example proved,exact")
     return _mutate(arguments, slugs, rungs) if arguments.mutate else _verify(arguments, slugs, rungs)
 
@@ -158,7 +158,7 @@ def _page(results: Sequence[RungResult]) -> str:
 
 #: the figure of each rung that says most, and how it is written
 _FIGURES: tuple[tuple[str, str], ...] = (
-    ("steps", "{} steps"), ("false_identity_survives", "p < {}"), ("largest_relative_radius", "radius {}"),
+    ("steps", "{} steps"), ("false_identity_survives", "p < {}"), ("covered", "only {}"), ("largest_relative_radius", "radius {}"),
     ("deviation_in_tolerances", "{} of limit"), ("resolution", "within {}"),
 )
 

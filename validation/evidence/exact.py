@@ -61,9 +61,11 @@ def check(entry: Entry, formula: Formula) -> RungResult:
 
 
 def _figures(plan: Mapping[str, Figure], degree: int, border: Boundary) -> dict[str, Figure]:
+    # where fewer whole numbers were tried than the recurrence asks, the bound holds for those alone
+    partial = plan.get("for_all_whole_numbers") == "false"
+    bound = "survives_at_each_tried" if partial else "false_identity_survives"
     return {
-        **plan, "degree": degree, "false_identity_survives": degree / GRID,
-        "inside": border.inside, "outside": border.outside,
+        **plan, "degree": degree, bound: degree / GRID, "inside": border.inside, "outside": border.outside,
     }
 
 

@@ -89,5 +89,5 @@ def _checked(name: str, check: Rung, entry: Entry, target: Formula) -> RungResul
         return RungResult(
             slug=entry.slug, rung=name, verdict="not-applicable", reason=str(reason)
         )
-    except (ArithmeticError, ValueError, RecursionError) as error:  # TheoryError is a ValueError
+    except (ArithmeticError, ValueError, LookupError, RecursionError) as error:  # TheoryError too
         return failed(entry.slug, name, f"{type(error).__name__}: {error}")

@@ -45,7 +45,7 @@ def check(entry: Entry, formula: Formula) -> RungResult:
 
 
 def _two(entry: Entry, point: Mapping[str, Any]) -> FloatArray:
-    """The quantity by two solvers that share no code."""
+    """The quantity by two solvers with no method in common."""
     return np.array([value for _, value in itertools.islice(solutions(entry, point), 2)])
 
 

@@ -1,4 +1,4 @@
-"""Rung 4: the formula in double precision and two floating-point solvers that share no code."""
+"""Rung 4: the formula in double precision and two floating-point solvers with no method in common."""
 
 from __future__ import annotations
 

@@ -50,8 +50,6 @@ def verify(
     """
     wanted = require_rungs(rungs)
     chosen = [entry_by_slug(slug) for slug in slugs] if slugs is not None else list(CATALOGUE)
-    if not 1 <= processes <= _MOST_PROCESSES:
-        raise TheoryError(f"processes must lie in 1..{_MOST_PROCESSES}; got {processes}")
     # neighbours share rule and scheme, and with them a simulation
     order = sorted({e.slug: e for e in chosen}.values(), key=lambda e: (e.rule.name, e.scheme.name))
     found: dict[str, tuple[RungResult, ...]] = {}
@@ -69,7 +67,15 @@ def _climbed(rungs: tuple[str, ...], slug: str) -> tuple[str, tuple[RungResult, 
 
 @contextmanager
 def workers(processes: int) -> Iterator[Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]]:
-    """``map`` over one process or several; on an error or interrupt the others are ended at once."""
+    """``map`` over one process or several; on an error or interrupt the others are ended at once.
+
+    Raises
+    ------
+    TheoryError
+        If ``processes`` is not in 1..64.
+    """
+    if not 1 <= processes <= _MOST_PROCESSES:
+        raise TheoryError(f"processes must lie in 1..{_MOST_PROCESSES}; got {processes}")
     if processes == 1:
         yield lambda function, items: map(function, items)
         return

@@ -31,7 +31,7 @@ _RUNGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "relative radius r", (("points", "points"), ("largest_relative_radius", "r ≤")),
     ),
     "solved": (
-        "formula and two floating-point solvers that share no code agree to 1e-12 times the condition "
+        "formula and two floating-point solvers with no method in common agree to 1e-12 times the condition "
         "estimate; worst deviation δ in units of that",
         (("points", "points"), ("deviation_in_tolerances", "δ ≤")),
     ),
