@@ -216,7 +216,7 @@ def test_an_unreadable_claim_is_reported_and_refused(check: Check) -> None:
     (("eta", "--rule", "sgd", "--sampling", "reshufled", "--quantity", "weight-variance"), "'reshuffled'"),
     (("eta", "--rule", "sgd", "--sampling", "fresh-batches", "--quantity", "flat-weight-variance"),
      "no closed form at zero curvature"),
-    (("eta", *WHITE, "--seconds", "0"), "seconds = 0 must be positive"),
+    (("eta", *WHITE, "--seconds", "0"), "seconds = 0.0 must lie in"),
     (("eta", *WHITE, "--seconds", "nan"), "seconds"),
     (("eta", *WHITE, "--notation", "gamma"), "expected 'name = meaning', found 'gamma'"),
     (("eta + c*lamda_top**2", *WHITE), "'lamda_top' (line 1, column 9)"),

@@ -178,6 +178,12 @@ def test_limits_are_compared_as_limits() -> None:
     longer = entry.formula.compact.subs(steps_per_epoch, steps_per_epoch + 1)
     assert is_equivalent(entry, altered(entry.slug, longer))
     assert not is_equivalent(entry, altered(entry.slug, 2 * entry.formula.compact))
+    for slug in ("kinetic-flat-weight-variance", "reshuffled-weight-variance-small-step"):
+        entry = entry_by_slug(slug)  # with an exponential whose exponent moves by 1/M
+        moved = entry.formula.compact.subs(steps_per_epoch, steps_per_epoch + 1)
+        assert is_equivalent(entry, altered(slug, moved))
+        (decay,) = entry.formula.compact.atoms(sp.exp)
+        assert not is_equivalent(entry, altered(slug, entry.formula.compact.subs(decay, decay**2)))
     exact = entry_by_slug("white-weight-variance")
     first = learning_rate * noise_variance / (2 * curvature * (1 - momentum))
     assert not is_equivalent(exact, altered(exact.slug, first))

@@ -152,7 +152,7 @@ def _under_simplest_reading(case: Case, started: float) -> Iterator[Progress]:
     best = ordered[0]
     for candidate in ordered:  # a convention may explain what no letter alone does
         renamed = _renamed(case, candidate)
-        explained = _explained(renamed, conventions(renamed.expression, case.target))
+        explained = _explained(renamed, conventions(renamed.expression, case.target, case.fixed))
         if explained:
             yield _report(case, [_read_as(candidate, explained[0]), *explained[1:]], started)
             return
@@ -193,7 +193,7 @@ def _not_equal(case: Case, comparison: Comparison, started: float) -> Iterator[P
     yield "renamings"
     findings = _explained(case, renamings(case.expression, (), target, case.fixed))
     yield "conventions"
-    findings += _explained(case, conventions(case.expression, target))
+    findings += _explained(case, conventions(case.expression, target, case.fixed))
     if not findings and comparison.witness is None and quick_test(case.expression, target, case.region):
         yield _report(case, [found.unproved(comparison)], started)
         return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import sympy as sp
+
 from theory.closed_forms import Entry
 from theory.errors import TheoryError, require_known
 from theory.formula import Formula
@@ -18,7 +20,7 @@ from validation.evidence import (
     simulated,
     solved,
 )
-from validation.evidence.result import NotApplicable, Rung, RungResult, failed
+from validation.evidence.result import NotApplicable, Rung, RungResult, failed, judged
 
 __all__ = ["RUNGS", "climb", "require_rungs"]
 
@@ -36,6 +38,8 @@ _LADDER: tuple[tuple[str, Rung], ...] = (
     ("simulated", simulated.check),
     ("dimension", dimension.check),
 )
+#: rungs that look at the formula alone, wherever it is claimed
+_ANYWHERE = ("proved", "dimension")
 RUNGS: tuple[str, ...] = tuple(name for name, _ in _LADDER)
 
 
@@ -77,7 +81,9 @@ def climb(
     wanted = require_rungs(rungs)
     target = entry.formula if formula is None else formula
     for name, check in _LADDER:
-        if name in wanted:
+        if name in wanted and target.valid_if == sp.false and name not in _ANYWHERE:
+            yield judged(entry.slug, name, 0, "")  # vacuous: it is claimed nowhere
+        elif name in wanted:
             yield _checked(name, check, entry, target)
 
 

@@ -4,8 +4,9 @@ One simulation per rule and scheme serves all its formulas: per-sample gradients
 are drawn by the scheme, the rule takes its steps. A replica gives one number per formula: the average
 of a square over the measured epochs. A covariance of a and b is tested through the square of
 :math:`a/\sigma_a\mp b/\sigma_b`, whose mean is :math:`2\mp2\operatorname{cov}(a,b)/\sigma_a\sigma_b`
-(:math:`\sigma` from the exact solver, the sign that makes it small), a spectrum through the periodogram of L steps, averaged over its
-place in the epoch, whose mean is the spectrum smoothed by the Fejér kernel of length L.
+(:math:`\sigma` from the exact solver, the sign that makes it small), a spectrum through the
+periodogram of L steps, averaged over its place in the epoch, whose mean is the spectrum smoothed by
+the Fejér kernel of length L.
 """
 
 from __future__ import annotations

@@ -95,14 +95,25 @@ def _same_limit(entry: Entry, mutant: Formula) -> bool:
     scaling, order = _LIMITS[entry.slug]
     sides = [f.expression.subs(scaling) for f in (mutant, entry.formula)]
     decays = {
-        atom: sp.exp(sp.cancel(atom.args[0])) for side in sides for atom in side.atoms(sp.exp)
+        atom: _decay(atom.args[0], place)
+        for place, atom in enumerate(sorted(set().union(*(s.atoms(sp.exp) for s in sides)), key=str))
     }
-    ratio = sides[0].xreplace(decays) / sides[1].xreplace(decays)
-    if any(atom.has(_epsilon) for atom in ratio.atoms(sp.exp)):
+    if None in decays.values():
         return False
+    ratio = sides[0].xreplace(decays) / sides[1].xreplace(decays)
     return _proved(Step(
         because="the limit is the same", lhs=ratio, rhs=sp.S.One, modulo=(_epsilon, order)
     ))
+
+
+def _decay(exponent: sp.Expr, place: int) -> sp.Expr | None:
+    """exp(a + b epsilon + ...) is exp(a) (1 + R epsilon) with a bounded R; None if it has no limit."""
+    reduced = sp.cancel(exponent)
+    if sp.fraction(reduced)[1].subs(_epsilon, 0) == 0:
+        return None
+    start = sp.cancel(reduced.subs(_epsilon, 0))
+    rest = sp.Symbol(f"R_{place}") * _epsilon if sp.cancel(reduced - start) != 0 else sp.S.Zero
+    return sp.exp(start) * (1 + rest)
 
 
 def _proved(step: Step) -> bool:
