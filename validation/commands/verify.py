@@ -40,8 +40,8 @@ JSON keys:
   passed    true if nothing failed and nothing was vacuous
   with --mutate: mutants, equivalent, survivors and the scores by rung; see 'mutation' there
 
-exit codes: 0 nothing failed, 1 something failed or was vacuous (or a mutant survived the rungs that were climbed),
-2 bad input, 130 interrupted
+exit codes: 0 nothing failed, 1 something failed or was vacuous (or a mutant survived the rungs that
+were climbed), 2 bad input, 130 interrupted
 """
 
 _MARKS = {"pass": "pass", "fail": "FAIL", "vacuous": "VACUOUS", "not-applicable": "n.a."}
@@ -158,7 +158,8 @@ def _page(results: Sequence[RungResult]) -> str:
 
 #: the figure of each rung that says most, and how it is written
 _FIGURES: tuple[tuple[str, str], ...] = (
-    ("steps", "{} steps"), ("false_identity_survives", "p < {}"), ("covered", "only {}"), ("largest_relative_radius", "radius {}"),
+    ("steps", "{} steps"), ("false_identity_survives", "p < {}"), ("covered", "only {}"),
+    ("largest_relative_radius", "radius {}"),
     ("deviation_in_tolerances", "{} of limit"), ("resolution", "within {}"),
 )
 

@@ -93,10 +93,10 @@ def compare_with_simulation(
         predicted, own = measure(entry, formula, point, runs)
         parts.append(own)
     numbers = np.concatenate(parts)
-    share = _share(entry, predicted)
+    own_share = _share(entry, predicted)
     return compare(
         np.array([predicted]), numbers[:, None], labels=[entry.slug], false_alarm_rate=_FALSE_ALARM,
-        comparisons=_COMPARISONS, resolution=resolution * share,
+        comparisons=_COMPARISONS, resolution=resolution * own_share,
     )
 
 
