@@ -95,6 +95,9 @@ def points(entry: Entry, names: tuple[str, ...]) -> Iterator[tuple[str, dict[str
                     yield f"M = {steps}, learning_rate * curvature = 1e-12", {
                         **base, **_wholes(entry, names, steps), "curvature": arb("1e-12") / rate,
                     }
+        elif "steps_per_epoch" in base:  # step by step, or lag by lag
+            steps = 20 if "frequency" in base else 120
+            yield f"M = {steps}", {**base, **_wholes(entry, names, steps)}
 
 
 def _long_epochs(entry: Entry, point: Mapping[str, Any]) -> bool:

@@ -36,8 +36,8 @@ _CONTROL = 1.3
 #: comparisons that share the false-alarm rate: more than the catalogue has formulas
 _COMPARISONS = 100
 #: how many simulations small correlations take, fixed beforehand
-_PARTS = {"weight-autocovariance-beyond": 6, "weight-velocity-covariance": 2}
-_MOST_PARTS = 8
+_PARTS = {"weight-autocovariance-beyond": 8, "weight-velocity-covariance": 2}
+_MOST_PARTS = 16
 _POSITION, _LAG, _BEYOND = 1, 1, STEPS
 _WINDOW = 2 * STEPS
 _GRID = 512
