@@ -58,6 +58,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--mutate", action="store_true",
         help="alter the formulas on purpose and report which share of the errors each rung notices",
     )
+    parser.add_argument(
+        "--places", metavar="N", default="3",
+        help="with --mutate: places of a formula that each operator alters; 'all' takes hours (default: 3)",
+    )
     parser.add_argument("--processes", metavar="N", type=int, default=2, help="default: 2")
     add_json(parser)
     return parser
@@ -88,6 +92,7 @@ def _mutate(arguments: argparse.Namespace, slugs: list[str] | None, rungs: list[
     from validation.mutation import mutate
 
     options: dict[str, Any] = {"rungs": tuple(rungs)} if rungs else {}
+    options["places"] = _places(arguments.places)
     with _progress(_count(slugs)) as progress:
         report = mutate(slugs, progress=progress, processes=arguments.processes, **options)
     if arguments.json:
@@ -95,6 +100,15 @@ def _mutate(arguments: argparse.Namespace, slugs: list[str] | None, rungs: list[
     else:
         print(report)
     return 0 if report.good else 1
+
+
+def _places(text: str) -> int | None:
+    """How many places per operator; None for all."""
+    if text.strip() == "all":
+        return None
+    if not text.strip().isdecimal() or not int(text):
+        raise TheoryError(f"--places {text!r} is no whole number >= 1; write a number, or 'all'")
+    return int(text)
 
 
 def _count(slugs: list[str] | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -80,6 +81,21 @@ def workers(processes: int) -> Iterator[Callable[[Callable[[Any], Any], Sequence
         yield lambda function, items: map(function, items)
         return
     # spawned: threads of compiled code do not survive a fork
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(processes, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
-        yield pool.imap_unordered
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(
+        processes, mp_context=multiprocessing.get_context("spawn"), initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+
+    def mapped(function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        for future in as_completed([executor.submit(function, item) for item in items]):
+            yield future.result()
+
+    try:
+        yield mapped
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - others:
+            child.kill()
+        raise
+    executor.shutdown()
