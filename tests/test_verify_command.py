@@ -163,6 +163,7 @@ def test_an_interrupt_ends_all_processes() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "validation.command_line", "verify", "--processes", "2"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True, text=True,
+        preexec_fn=_hear_interrupts,
     )
     try:
         time.sleep(4)
@@ -178,6 +179,11 @@ def test_an_interrupt_ends_all_processes() -> None:
     while _members(process.pid) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not _members(process.pid)
+
+
+def _hear_interrupts() -> None:
+    """A test run in the background of a shell inherits deaf ears."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _members(session: int) -> list[str]:
