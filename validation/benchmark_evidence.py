@@ -18,8 +18,8 @@ __all__ = ["benchmark_evidence", "benchmark_false_alarms", "benchmark_mutation"]
 Row = dict[str, Any]
 
 _SEEDS = 1000
-#: a small case of the simulated rung: 1/50 of its replicas, so that it resolves 10 % instead of 2 %
-_SMALL, _SHARE, _RESOLUTION = "sgd-reshuffled-weight-variance", 50, 0.1
+#: a small case of the simulated rung: 1/250 of its replicas, so that it resolves 10 % instead of 2 %
+_SMALL, _SHARE, _RESOLUTION = "sgd-reshuffled-weight-variance", 250, 0.1
 _PROCESSES = 2
 
 
