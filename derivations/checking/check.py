@@ -180,8 +180,7 @@ def _require_same_quantity(named: str | None, left: str, target: Target) -> None
 
 #: averages of squares that may be meant by another name
 _SAME = {("weight-variance", "weight-covariance"), ("velocity-variance", "velocity-covariance"),
-         ("weight-variance", "weight-autocovariance"),
-         ("weight-velocity-covariance", "weight-velocity-covariance")}
+         ("weight-variance", "weight-autocovariance")}
 
 
 def _solved(reading: Reading, target: Target) -> tuple[sp.Expr, tuple[sp.Symbol, ...]]:

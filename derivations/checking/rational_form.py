@@ -35,7 +35,7 @@ from derivations.exponents import linear_form
 from theory.sequences import LucasSequence
 from theory.symbols import frequency
 
-__all__ = ["Element", "rational_forms", "without_sums"]
+__all__ = ["Element", "rational_forms"]
 
 #: coefficients by the set of roots that are multiplied; the empty set is the rational part
 Element = dict[frozenset[int], sp.Expr]
@@ -60,7 +60,7 @@ def rational_forms(expressions: Sequence[sp.Expr], region: sp.Basic = sp.true) -
     """
     if not any(_is_irrational(e) for e in expressions):
         return [{_ONE: e} for e in expressions]
-    expressions = [_whole_exponents(e) for e in _without_half_powers(without_sums(expressions, region))]
+    expressions = [_whole_exponents(e) for e in _without_half_powers(_without_sums(expressions, region))]
     return _Field(expressions).elements
 
 
@@ -72,7 +72,7 @@ def _is_irrational(expression: sp.Expr) -> bool:
     return any(not p.exp.is_number for p in expression.atoms(sp.Pow)) or expression.has(LucasSequence)
 
 
-def without_sums(expressions: Iterable[sp.Expr], region: sp.Basic) -> list[sp.Expr]:
+def _without_sums(expressions: Iterable[sp.Expr], region: sp.Basic) -> list[sp.Expr]:
     def never_negative(count: sp.Expr) -> bool:
         return count.is_nonnegative is True or implied(sp.Ge(count, 0), region)
 
