@@ -115,6 +115,8 @@ def _key_figures(rung: str, figures: Mapping[str, Figure]) -> str:
             counted = words in ("steps", "points")
             shown = words.removesuffix("s") if value == "1" else words
             parts.append(f"{value} {shown}" if counted else f"{words} {value}")
+    if figures.get("for_all_whole_numbers") == "false":  # fewer than the recurrence asks: no bound for all
+        parts.append(f"only {figures['covered']}, {figures['recurrence_order']} asked")
     return ", ".join(parts)
 
 
