@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import TheoryError
+from theory.multiplicative import SampleQuadratics
 
 __all__ = ["FloatArray", "Loss", "Regression"]
 
@@ -185,3 +186,13 @@ class Regression:
     def noise_covariance(self) -> FloatArray:
         """C_0 in the original coordinates. Shape (d, d). Unit: (loss / parameter)²."""
         return self.directions @ self.projected_noise_covariance @ self.directions.T
+
+    @cached_property
+    def quadratics(self) -> SampleQuadratics:
+        """The same problem as a list of per-sample quadratic losses."""
+        x = np.sqrt(self.scale) * self.projected_features
+        return SampleQuadratics(
+            factors=x[:, None, :], signs=np.ones((self.samples, 1)),
+            gradients=self.projected_gradients, curvatures=self.curvatures,
+            directions=self.directions, minimum=self.minimum, weight_decay=self.weight_decay,
+        )

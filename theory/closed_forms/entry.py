@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import sympy as sp
 
@@ -13,7 +14,10 @@ from theory.law import stationary_law
 from theory.optimizers import LinearRule, heavy_ball
 from theory.sampling import SamplingScheme
 
-__all__ = ["Entry", "limit_entry", "pair_entry"]
+__all__ = ["Entry", "Model", "limit_entry", "pair_entry"]
+
+
+Model = Literal["stationary", "multiplicative", "one-epoch"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,6 +34,10 @@ class Entry:
         The pair and the quantity it is a case or a limit of, for derivations and solvers.
     exact
         False for a limit or expansion, which the exact quantity only approaches.
+    model
+        What the quantity belongs to: the ``"stationary"`` law under noise that does not depend on the
+        weights, that under independent steps with ``"multiplicative"`` noise, or ``"one-epoch"``
+        without replacement.
     """
 
     slug: str
@@ -38,6 +46,7 @@ class Entry:
     scheme: SamplingScheme
     quantity: str
     exact: bool = True
+    model: Model = "stationary"
 
     @cached_property
     def formula(self) -> Formula:

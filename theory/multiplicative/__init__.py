@@ -1,0 +1,14 @@
+r"""Noise that depends on the weights: the batch Hessian fluctuates as well as the batch gradient.
+
+Every sample has a quadratic loss of its own. Around the minimum of their mean, in the eigenbasis of the
+mean Hessian, one step is
+
+.. math:: s_k = (A + b\,a^\top\!\otimes\Delta H_k)\,s_{k-1} + b\otimes\xi_k ,
+
+with the rule's :math:`K, b, a`, :math:`A = K\otimes I + b\,a^\top\!\otimes H`, and
+:math:`(\Delta H_k,\xi_k)` the batch averages of :math:`(H_n-H,\,g_n)`.
+"""
+
+from theory.multiplicative.quadratics import SampleQuadratics
+
+__all__ = ["SampleQuadratics"]
