@@ -9,9 +9,9 @@ from theory.closed_forms import Entry
 from theory.formula import Formula
 from validation.evidence.numbers import NotRational
 from validation.evidence.recurrence import recurrence_order
-from validation.evidence.result import Figure
+from validation.evidence.subjects.protocol import Plan
 
-__all__ = ["Plan", "whole_numbers"]
+__all__ = ["whole_numbers"]
 
 #: exact arithmetic over an epoch of M steps costs about M cubed: at most so many M where that is all
 #: that is asked, and so many where it is a share
@@ -20,15 +20,6 @@ _MOST_STEPS, _SHARE_OF_STEPS = 45, 24
 _MOST_OF_TWO, _SHARE_OF_TWO = 16, 8
 #: an epoch of one step is full-batch descent
 _LEAST_STEPS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Cases to compare, what they amount to in words, and the figures of the rung."""
-
-    cases: tuple[Mapping[str, int], ...]
-    reason: str
-    figures: Mapping[str, Figure]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

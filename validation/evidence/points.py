@@ -14,7 +14,7 @@ from theory.formula import Formula
 from theory.symbols import PARAMETERS
 from validation.evidence.numbers import Angle
 
-__all__ = ["GRID", "draw_point", "parameters_of", "shown"]
+__all__ = ["GRID", "draw_point", "parameters_of", "shown", "uniform"]
 
 #: every real parameter takes one of this many equidistant values
 GRID = 2**64
@@ -40,6 +40,11 @@ def parameters_of(entry: Entry, formula: Formula) -> tuple[str, ...]:
     return tuple(name for name in PARAMETERS if name in wanted)
 
 
+def uniform(rng: random.Random, low: Fraction, high: Fraction) -> Fraction:
+    """One of :data:`GRID` equidistant numbers between two bounds."""
+    return low + (high - low) * Fraction(rng.randrange(GRID), GRID)
+
+
 def draw_point(
     entry: Entry, names: Sequence[str], wholes: Mapping[str, int], rng: random.Random
 ) -> dict[str, Any]:
@@ -51,8 +56,7 @@ def draw_point(
     point: dict[str, Any] = {}
     for name in names:
         if name in _BOX:
-            low, high = _BOX[name]
-            point[name] = low + (high - low) * Fraction(rng.randrange(GRID), GRID)
+            point[name] = uniform(rng, *_BOX[name])
     if "frequency" in names:
         point["frequency"] = Angle(fmpq(1, 4) + fmpq(rng.randrange(GRID), 2 * GRID))
     point |= {name: value for name, value in wholes.items() if name in names}

@@ -1,0 +1,100 @@
+"""What every subject may use: short points, a condition estimate, seeds, shifted replica numbers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from flint import fmpq
+
+from theory.closed_forms import Entry
+from theory.errors import TheoryError
+from validation.evidence.subjects.protocol import FloatArray, Point, Replicas, Subject
+
+__all__ = ["generator", "sensitivity", "shifted", "short_points"]
+
+_POINTS = 4
+_SHORT = 64
+#: relative change of one input
+_CHANGE = Fraction(1, 10**6)
+
+
+def generator(entry: Entry, salt: int = 0) -> np.random.Generator:
+    """Seeded by the slug and a number."""
+    return np.random.default_rng([crc32(entry.slug.encode()), salt])
+
+
+def short_points(subject: Subject, entry: Entry, names: Sequence[str]) -> tuple[Point, ...]:
+    """Points of the first cases of the plan, rounded to 1/64 where the quantity exists there too."""
+    rng = random.Random(f"short/{entry.slug}")
+    cases = subject.wholes(entry, entry.formula).cases
+    points = []
+    for k in range(_POINTS):
+        drawn = subject.point(entry, names, cases[k % len(cases)], rng)
+        short = {name: _rounded(value) for name, value in drawn.items()}
+        points.append(short if subject.exists(entry, short) else drawn)
+    return tuple(points)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_rounded(v) for v in value)
+    if not isinstance(value, Fraction):
+        return value
+    return Fraction(round(value * _SHORT), _SHORT) or value
+
+
+def sensitivity(subject: Subject, entry: Entry, point: Point) -> float:
+    r""":math:`\sum_x|x\,\partial_xf|/|f|` by exact differences, at least 1.
+
+    Raises
+    ------
+    TheoryError
+        If the quantity exists on neither side of the point in some direction.
+    """
+    centre = subject.exact(entry, point)
+    if centre == 0:
+        return 1.0
+    changes = (_change(subject, entry, up, down, centre) for up, down in _neighbours(point))
+    return max(1.0, sum(changes))
+
+
+def _change(subject: Subject, entry: Entry, up: Point, down: Point, centre: fmpq) -> float:
+    for other in (up, down):
+        if subject.exists(entry, other):
+            moved = (subject.exact(entry, other) - centre) / centre
+            return abs(float(Fraction(int(moved.p), int(moved.q)) / _CHANGE))
+    raise TheoryError(f"{entry.slug}: no neighbour of the point has the quantity")
+
+
+def _neighbours(point: Point) -> Iterator[tuple[Point, Point]]:
+    """One real number changed by one part in a million, either way."""
+    for name, value in point.items():
+        if isinstance(value, Fraction):
+            yield {**point, name: value * (1 + _CHANGE)}, {**point, name: value * (1 - _CHANGE)}
+        elif isinstance(value, tuple):
+            for n in range(len(value)):
+                sides = [
+                    (*value[:n], value[n] * (1 + sign * _CHANGE), *value[n + 1 :]) for sign in (1, -1)
+                ]
+                yield {**point, name: sides[0]}, {**point, name: sides[1]}
+
+
+def shifted(predicted: float, numbers: FloatArray, offset: float) -> Replicas:
+    """Numbers of either sign, moved up by an offset that is fixed beforehand.
+
+    Raises
+    ------
+    TheoryError
+        If some number is still negative: the offset is no bound.
+    """
+    moved = numbers + offset
+    if not (moved >= 0).all() or not predicted + offset > 0:
+        raise TheoryError(f"the offset {offset:.6g} leaves negative numbers, down to {moved.min():.6g}")
+    return Replicas(
+        predicted=predicted + offset, numbers=moved, share=abs(predicted) / (predicted + offset)
+    )
