@@ -9,6 +9,24 @@ with the rule's :math:`K, b, a`, :math:`A = K\otimes I + b\,a^\top\!\otimes H`, 
 :math:`(\Delta H_k,\xi_k)` the batch averages of :math:`(H_n-H,\,g_n)`.
 """
 
+from theory.multiplicative.independent import StationaryMoments, stationary_moments
+from theory.multiplicative.independent_steps import IndependentSteps
+from theory.multiplicative.mean_square_limit import (
+    MeanSquareLimit,
+    mean_square_limit,
+    second_moment_radius,
+)
 from theory.multiplicative.quadratics import SampleQuadratics
+from theory.multiplicative.transient import TransientMoments, transient_moments
 
-__all__ = ["SampleQuadratics"]
+__all__ = [
+    "IndependentSteps",
+    "MeanSquareLimit",
+    "SampleQuadratics",
+    "StationaryMoments",
+    "TransientMoments",
+    "mean_square_limit",
+    "second_moment_radius",
+    "stationary_moments",
+    "transient_moments",
+]
