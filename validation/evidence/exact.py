@@ -19,13 +19,13 @@ from typing import Any
 
 from theory.closed_forms import Entry
 from theory.formula import Formula
-from validation.evidence.boundary import Boundary, claimed, compare_conditions
+from validation.evidence.boundary import Boundary, compare_conditions
+from validation.evidence.claimed import claimed
 from validation.evidence.degree import difference_degree
-from validation.evidence.grid import whole_numbers
 from validation.evidence.numbers import rational_value
-from validation.evidence.points import GRID, draw_point, parameters_of, shown
+from validation.evidence.points import GRID, parameters_of, shown
 from validation.evidence.result import Figure, RungResult, failed, judged
-from validation.evidence.truth import exact_truth
+from validation.evidence.subjects import subject_of
 
 __all__ = ["check"]
 
@@ -34,14 +34,15 @@ def check(entry: Entry, formula: Formula) -> RungResult:
     """Compare with exact rational numbers, inside the condition and around it."""
     rng = random.Random(f"exact/{entry.slug}")
     names = parameters_of(entry, formula)
-    plan = whole_numbers(entry, formula)
+    subject = subject_of(entry)
+    plan = subject.wholes(entry, formula)
     count, degree = 0, 0
     for wholes in plan.cases:
-        point = draw_point(entry, names, wholes, rng)
+        point = subject.point(entry, names, wholes, rng)
         own = {s.name: point[s.name] for s in formula.parameters}
         if not claimed(formula, own):
             continue
-        truth, value = exact_truth(entry, point), rational_value(formula, own)
+        truth, value = subject.exact(entry, point), rational_value(formula, own)
         if value != truth:
             return failed(
                 entry.slug, "exact", f"{_in_words(value)} instead of {_in_words(truth)} at {shown(own)}",

@@ -17,11 +17,11 @@ from theory.evaluate.balls import working_precision
 from theory.formula import Formula
 from theory.optimizers import heavy_ball
 from validation.evidence.ball_matrix import ball, ball_mode
-from validation.evidence.enclosed import ball_truth
 from validation.evidence.limits import Limit, limit_of, ratio_at
 from validation.evidence.numbers import ball_value
 from validation.evidence.poles import DEFINITIONS, determinant_at_minus_one, discriminant
 from validation.evidence.result import RungResult, failed, judged
+from validation.evidence.subjects import subject_of
 
 __all__ = ["check"]
 
@@ -54,7 +54,8 @@ def _limit(entry: Entry, formula: Formula, limit: Limit) -> RungResult:
     for base in _points(entry):
         path = [limit.path(base, n) for n in (_LENGTH, 2 * _LENGTH)]
         errors = [
-            ratio_at(entry, formula, p, lambda f, at: ball_value(f, at, _BITS), ball_truth) - 1 for p in path
+            ratio_at(entry, formula, p, lambda f, at: ball_value(f, at, _BITS),
+                     lambda e, at: subject_of(e).balls(e, at)) - 1 for p in path
         ]
         factor = errors[0] / errors[1]
         if not factor.rad() < 1e-9 * abs(factor):

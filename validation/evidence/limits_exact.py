@@ -24,7 +24,8 @@ from theory.errors import TheoryError
 from theory.evaluate.balls import working_precision
 from theory.formula import Formula
 from theory.optimizers import heavy_ball
-from validation.evidence.boundary import Boundary, claimed, compare_conditions
+from validation.evidence.boundary import Boundary, compare_conditions
+from validation.evidence.claimed import claimed
 from validation.evidence.degree import formula_degree
 from validation.evidence.limits import Limit, Point, limit_of, ratio_at
 from validation.evidence.numbers import NotRational, ball_value, rational_value

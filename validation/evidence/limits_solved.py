@@ -9,7 +9,6 @@ must stay below 1e-4, or the comparison says nothing.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from theory.optimizers import heavy_ball
 from validation.evidence.limits import Limit, limit_of, ratio_at
 from validation.evidence.poles import DEFINITIONS, discriminant
 from validation.evidence.result import RungResult, failed, judged
-from validation.evidence.solved import condition_estimate, solutions
+from validation.evidence.subjects import subject_of
 from validation.regression import FloatArray
 
 __all__ = ["check"]
@@ -46,7 +45,7 @@ def check(entry: Entry, formula: Formula) -> RungResult:
 
 def _two(entry: Entry, point: Mapping[str, Any]) -> FloatArray:
     """The quantity by two solvers with no method in common."""
-    return np.array([value for _, value in itertools.islice(solutions(entry, point), 2)])
+    return np.array(list(subject_of(entry).floats(entry, point).values())[:2])
 
 
 def _value(formula: Formula, point: Mapping[str, Any]) -> float:
@@ -62,7 +61,7 @@ def _limit(entry: Entry, formula: Formula, limit: Limit) -> RungResult:
         base = {n: v for n, v in full.items() if n in names}
         path = [limit.path(base, n) for n in numbers]
         at = [{**limit.rest, "curvature": 1.0, "momentum": 0.0, **p} for p in path]
-        kappa = max(condition_estimate(entry, p) for p in at)
+        kappa = max(subject_of(entry).condition_estimate(entry, p) for p in at)
         both = np.array([ratio_at(entry, formula, p, _value, _two) for p in path])
         for label, ratios in zip(_NAMES, both.T, strict=True):
             for power, target in ((0, 1.0), (1, 0.0))[: limit.order]:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from flint import arb, fmpq
 
 from theory.errors import TheoryError
+from theory.evaluate import evaluate
 from theory.evaluate.balls import BallArithmetic, working_precision
 from theory.evaluate.compiler import compile_program
 from theory.evaluate.program import Program
@@ -19,7 +20,8 @@ from theory.sequences import power_coefficients
 from theory.symbols import PARAMETERS
 
 __all__ = [
-    "Angle", "NotRational", "RationalArithmetic", "ball_value", "program_of", "rational_value", "to_fmpq",
+    "Angle", "NotRational", "RationalArithmetic", "ball_value", "double_value", "program_of",
+    "rational_value", "to_fmpq",
 ]
 
 
@@ -141,6 +143,11 @@ def ball_value(formula: Formula, point: Mapping[str, Any], bits: int) -> arb:
                 f"{formula.slug} needs {missing}, which the quantity does not have"
             ) from None
         return ball
+
+
+def double_value(formula: Formula, point: Mapping[str, Any]) -> float:
+    """The value in double precision, as users get it."""
+    return float(evaluate(formula, point))
 
 
 def _wholes_of_balls(point: Mapping[str, Any]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from theory.closed_forms import Entry
 from theory.errors import TheoryError
 from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
+from validation.evidence.subjects.stationary import STATIONARY
 
 __all__ = ["SUBJECTS", "Plan", "Point", "Replicas", "Subject", "subject_of"]
 
@@ -17,7 +18,7 @@ SUBJECTS: Mapping[str, Subject] = {}
 
 
 def subject_of(entry: Entry) -> Subject:
-    """The subject of an entry.
+    """The subject of an entry; of a "stationary" one unless the table says so the stationary law.
 
     Raises
     ------
@@ -26,6 +27,8 @@ def subject_of(entry: Entry) -> Subject:
     """
     if entry.slug in SUBJECTS:
         return SUBJECTS[entry.slug]
+    if entry.model == "stationary":
+        return STATIONARY
     raise TheoryError(
         f"{entry.slug} ({entry.model}) has no subject: add it to SUBJECTS in validation.evidence.subjects"
     )

@@ -13,11 +13,16 @@ from flint import fmpq
 
 from theory.closed_forms import Entry
 from theory.errors import TheoryError
+from theory.formula import Formula
+from validation.evidence.claimed import claimed
+from validation.evidence.points import parameters_of
 from validation.evidence.subjects.protocol import FloatArray, Point, Replicas, Subject
 
-__all__ = ["generator", "sensitivity", "shifted", "short_points"]
+__all__ = [
+    "drawn_points", "generator", "sensitivity", "shifted", "short_points", "stretched_points",
+]
 
-_POINTS = 4
+_POINTS, _BASES, _WIDE_POINTS = 4, 3, 12
 _SHORT = 64
 #: relative change of one input
 _CHANGE = Fraction(1, 10**6)
@@ -28,16 +33,41 @@ def generator(entry: Entry, salt: int = 0) -> np.random.Generator:
     return np.random.default_rng([crc32(entry.slug.encode()), salt])
 
 
-def short_points(subject: Subject, entry: Entry, names: Sequence[str]) -> tuple[Point, ...]:
+def short_points(subject: Subject, entry: Entry, formula: Formula) -> tuple[Point, ...]:
     """Points of the first cases of the plan, rounded to 1/64 where the quantity exists there too."""
     rng = random.Random(f"short/{entry.slug}")
+    names = parameters_of(entry, formula)
     cases = subject.wholes(entry, entry.formula).cases
     points = []
     for k in range(_POINTS):
         drawn = subject.point(entry, names, cases[k % len(cases)], rng)
         short = {name: _rounded(value) for name, value in drawn.items()}
-        points.append(short if subject.exists(entry, short) else drawn)
+        point = short if subject.exists(entry, short) else drawn
+        if claimed(formula, {s.name: point[s.name] for s in formula.parameters}):
+            points.append(point)
     return tuple(points)
+
+
+def drawn_points(
+    subject: Subject, entry: Entry, names: Sequence[str], rng: random.Random
+) -> Iterator[dict[str, Any]]:
+    """Points of three cases of the plan."""
+    cases = subject.wholes(entry, entry.formula).cases
+    for _ in range(_BASES):
+        yield subject.point(entry, names, rng.choice(cases), rng)
+
+
+def stretched_points(
+    subject: Subject, entry: Entry, names: Sequence[str], rng: random.Random
+) -> Iterator[dict[str, Any]]:
+    """Points whose real numbers are multiplied by random factors between 0 and 4."""
+    cases = subject.wholes(entry, entry.formula).cases
+    for _ in range(_WIDE_POINTS):
+        drawn = subject.point(entry, names, rng.choice(cases), rng)
+        yield {
+            name: value * Fraction(rng.randrange(1, 2**20), 2**18) if isinstance(value, Fraction) else value
+            for name, value in drawn.items()
+        }
 
 
 def _rounded(value: Any) -> Any:

@@ -101,14 +101,34 @@ class Subject(Protocol):
         """
         ...
 
-    def float_points(self, entry: Entry, names: Sequence[str]) -> Sequence[Point]:
+    def float_points(self, entry: Entry, formula: Formula) -> Sequence[Point]:
         """A few rational points of short numbers, for floating point and for a change of units.
 
-        By default points of the first cases, with real numbers rounded to 1/64 where that stays inside.
+        By default points of the first cases inside the formula's condition, rounded to 1/64 where the
+        quantity exists there too.
         """
         from validation.evidence.subjects.defaults import short_points
 
-        return short_points(self, entry, names)
+        return short_points(self, entry, formula)
+
+    def border_points(
+        self, entry: Entry, names: Sequence[str], rng: random.Random, *, whole: bool
+    ) -> Iterator[dict[str, Any]]:
+        """Points from which a border is approached, one parameter at a time.
+
+        ``whole``: the border is one of whole numbers. By default points of three cases of the plan.
+        """
+        from validation.evidence.subjects.defaults import drawn_points
+
+        return drawn_points(self, entry, names, rng)
+
+    def wide_points(
+        self, entry: Entry, names: Sequence[str], rng: random.Random
+    ) -> Iterator[dict[str, Any]]:
+        """Points that need not lie inside any condition; by default real numbers up to 4 times too large."""
+        from validation.evidence.subjects.defaults import stretched_points
+
+        return stretched_points(self, entry, names, rng)
 
     def relations(self, entry: Entry) -> Sequence[Any]:
         """SymPy relations that decide where the quantity exists; from the model, not the formula.
@@ -121,7 +141,10 @@ class Subject(Protocol):
     # --- the truth ----------------------------------------------------------------------------------
 
     def exists(self, entry: Entry, point: Point) -> bool:
-        """Whether the quantity exists at a rational point, decided exactly; by default everywhere."""
+        """Whether the quantity exists at a rational point, decided exactly.
+
+        By default True everywhere: then :meth:`exact` must refuse by itself, if need be.
+        """
         return True
 
     def exact(self, entry: Entry, point: Point) -> fmpq:
