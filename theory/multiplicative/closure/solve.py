@@ -1,0 +1,246 @@
+r"""The position-resolved closure: consistent to second order in the fluctuations, self-consistent beyond."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from theory.errors import UnstableError
+from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
+from theory.multiplicative.closure.epoch import Drive, EpochMoments
+from theory.multiplicative.closure.fourths import fourth_order_noise
+from theory.multiplicative.closure.products import SampleProducts
+from theory.multiplicative.closure.thirds import ThirdMoments
+from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
+from theory.multiplicative.responses import Observer, Responses, lyapunov_by_modes
+from theory.optimizers import NumericRule
+
+__all__ = ["Closure", "ClosureLaw"]
+
+_MOST_ITERATIONS = 200
+_CHANGE = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClosureLaw:
+    r"""Averages over the positions of an epoch, in the eigenbasis of H.
+
+    Attributes
+    ----------
+    second_moment
+        :math:`\langle\delta\delta^\top\rangle` about the minimum. Shape (d, d). Unit: parameter².
+    mean
+        :math:`\langle\delta\rangle`. Shape (d,). Unit: parameter.
+    velocity_second_moment, weight_velocity
+        :math:`\langle vv^\top\rangle`, :math:`\langle\delta v^\top\rangle`. Shape (d, d).
+    start_second_moment, start_mean
+        Of the state at the beginning of an epoch. Shapes (n, d, n, d) and (n, d).
+    iterations
+        Until the self-consistent second moments changed by less than 1e-9 in every direction.
+    contraction
+        By how much the changes shrank per iteration: the weight of one more order.
+    """
+
+    second_moment: FloatArray
+    mean: FloatArray
+    velocity_second_moment: FloatArray
+    weight_velocity: FloatArray
+    start_second_moment: FloatArray
+    start_mean: FloatArray
+    iterations: int
+    contraction: float
+
+    @property
+    def covariance(self) -> FloatArray:
+        """About the mean. Shape (d, d)."""
+        return self.second_moment - np.outer(self.mean, self.mean)
+
+
+class Closure:
+    r"""Tables of one problem, rule and pass, and the equations of the closure.
+
+    Parameters
+    ----------
+    problem
+        Per-sample quadratics.
+    numeric
+        The rule.
+    sizes
+        Batch sizes of the pass, by position. Together at most N.
+    """
+
+    def __init__(
+        self, problem: SampleQuadratics, numeric: NumericRule, sizes: tuple[int, ...]
+    ) -> None:
+        self.problem, self.sizes = problem, np.array(sizes, dtype=np.float64)
+        self.products = SampleProducts(problem)
+        self.responses = Responses.of(numeric, problem.curvatures, len(sizes))
+        psi = self.responses.point_response
+        self.thirds = ThirdMoments(self.products, psi, self.sizes)
+        own, shared = pair_coefficients(problem.samples)
+        self.pairs = float(own) * np.diag(1 / self.sizes) + float(shared)
+        self.epoch = EpochMoments(
+            products=self.products, responses=self.responses, thirds=self.thirds, shared=float(shared)
+        )
+        #: covariance of the noise of the minimum, and its third cumulants
+        self.first_noise = problem.gradient_covariance[:, :, None, None] * self.pairs
+        self.third_noise = _symmetric(self.thirds.gradients)
+        self.noise_mean = float(shared) * self._mean_push(psi)
+
+    def _mean_push(self, psi: FloatArray) -> FloatArray:
+        r""":math:`\sum_{j<l}\overline{H_n\Psi_{l-1-j}g_n}`. Shape (d, M)."""
+        n = self.problem.samples
+        each = [self.problem.hessian_times(self.problem.gradients * p).sum(axis=0) / n for p in psi]
+        out = np.zeros((self.problem.dimension, len(psi)))
+        out[:, 1:] = np.cumsum(np.array(each), axis=0)[:-1].T
+        return out
+
+    def third_mean(self) -> FloatArray:
+        r"""Mean noise of third order, :math:`\Delta H_m\Psi\,\Delta H_l\Psi\,\xi_j`, j < l < m. Shape (d, M)."""
+        problem, psi = self.problem, self.responses.point_response
+        found = joint_coefficients(3, problem.samples)
+        apart = float(found[frozenset(frozenset({i}) for i in range(3))])
+        m, h = len(psi), problem.curvatures
+        out = np.zeros((problem.dimension, m))
+        for l in range(1, m):
+            reached = psi[:l].sum(axis=0)
+            once = problem.hessian_times(problem.gradients * reached)
+            once -= problem.gradients * (reached * h)
+            mean = once.mean(axis=0)
+            for late in range(l + 1, m):
+                p = psi[late - 1 - l]
+                twice = problem.hessian_times(once * p).mean(axis=0) - p * h * mean
+                out[:, late] += apart * twice
+        return out
+
+    def solve_start(self, noise: FloatArray) -> FloatArray:
+        """Stationary second moment at the beginning of an epoch for a source at its end."""
+        return lyapunov_by_modes(self.responses.powers[-1], noise)
+
+    def mean_at_start(self, push: FloatArray) -> FloatArray:
+        r""":math:`(I-A^M)^{-1}` of what an epoch adds to the mean. Shape (n, d)."""
+        end = self.responses.end()
+        added = (end.noise @ push[:, :, None])[:, :, 0]
+        d, n = added.shape
+        out = np.zeros((n, d))
+        for i in range(d):
+            if np.abs(added[i]).max() > 0:
+                out[:, i] = np.linalg.solve(np.eye(n) - self.responses.powers[-1, i], added[i])
+        return out
+
+    def shifted_noise(self, start_mean: FloatArray) -> FloatArray:
+        r"""The noise taken at the shifted mean: :math:`\langle\xi_i(\Delta H_l\bar y_{l-1})^\top\rangle+\top`."""
+        at = self.responses.points()
+        path = np.einsum("tim,mi->ti", at.start, start_mean)
+        table = np.stack(
+            [self.problem.gradients.T @ self.problem.hessian_times(np.broadcast_to(y, self.problem.gradients.shape))
+             for y in path], axis=2
+        ) / self.problem.samples
+        return _symmetric(table[:, :, None, :] * self.pairs)
+
+    def end_source(self, drive: Drive, points: FloatArray, remembered: FloatArray) -> FloatArray:
+        """What an epoch adds to the second moment of the state, the start's own part left out."""
+        end = self.responses.end()
+        nothing = replace(drive, start=np.zeros_like(drive.start))
+        out = self.epoch.bare(end, end, nothing)
+        memory = self.epoch.memory(self.epoch.with_points(end, drive, points, remembered))
+        late = end.noise[:, None] @ memory
+        out += late + late.transpose(1, 0, 3, 2)
+        return out.transpose(2, 0, 3, 1)
+
+    def solve(self) -> ClosureLaw:
+        """Iterate to the self-consistent law.
+
+        Raises
+        ------
+        UnstableError
+            If the iteration does not settle: the learning rate is beyond, or too near, the
+            mean-square limit.
+        """
+        shape = self.first_noise.shape
+        fixed = self.first_noise + self.third_noise + fourth_order_noise(
+            self.products, self.responses.point_response, self.sizes
+        )
+        push = self.noise_mean + self.third_mean()
+        points, memory = np.zeros(shape), np.zeros(shape)
+        n, d = len(self.responses.inject), shape[0]
+        drive = Drive(
+            start=np.zeros((n, d, n, d)), start_mean=np.zeros((n, d)), noise=fixed, noise_mean=push
+        )
+        change = last = np.inf
+        contraction = 0.0
+        for iteration in range(1, _MOST_ITERATIONS + 1):
+            drive = self._next(drive, fixed, push, points, memory, first=iteration == 1)
+            new = self.epoch.points(drive, memory)
+            size = np.einsum("iitt->i", new)
+            change = float(np.max(
+                np.abs(np.einsum("iitt->i", new - points)) / np.where(size > 0, size, 1.0)
+            ))
+            points = new
+            memory = self.epoch.shared * self.thirds.drifted(points).transpose(1, 0, 3, 2)
+            if iteration > 3:
+                contraction = change / last if last > 0 else 0.0
+            if not np.isfinite(change) or not (size >= 0).all():
+                break
+            if change < _CHANGE:
+                return self._law(drive, points, memory, iteration, contraction)
+            last = change
+        raise UnstableError(
+            f"the self-consistent second moments do not settle (relative change {change:.3g} after "
+            f"{iteration} iterations): the learning rate is beyond or too near the mean-square limit; "
+            "lower it, or use the averaged epoch map"
+        )
+
+    def _next(
+        self, drive: Drive, fixed: FloatArray, push: FloatArray, points: FloatArray,
+        memory: FloatArray, *, first: bool,
+    ) -> Drive:
+        noise = fixed
+        if not first:
+            d, m = len(points), len(self.sizes)
+            covariance = self.products.covariance(points.reshape(d, d, -1)).reshape(points.shape)
+            drifted = self.thirds.drifted(points)
+            third = self.thirds.from_points(points, covariance, drifted)
+            noise = fixed + self.pairs * covariance + _symmetric(third)
+            noise = noise + self.shifted_noise(drive.start_mean)
+        drive = replace(drive, noise=noise, start_mean=self._mean(drive, push))
+        return replace(drive, start=self.solve_start(self.end_source(drive, points, memory)))
+
+    def _mean(self, drive: Drive, push: FloatArray) -> FloatArray:
+        return self.mean_at_start(push + self._remembered_mean(drive))
+
+    def _remembered_mean(self, drive: Drive) -> FloatArray:
+        r""":math:`\langle e_r\rangle`. Shape (d, M)."""
+        path = self.epoch.means(self.responses.points(), drive)
+        drift = self.thirds.drift
+        out = np.zeros_like(path)
+        for r in range(1, path.shape[1]):
+            j = np.arange(r)
+            out[:, r] = self.epoch.shared * np.einsum("acj,cj->a", drift[:, :, r - 1 - j], path[:, j])
+        return out
+
+    def _law(
+        self, drive: Drive, points: FloatArray, memory: FloatArray, iterations: int,
+        contraction: float,
+    ) -> ClosureLaw:
+        weights, before, m = self.responses.weights(), self.responses.before(), len(self.sizes)
+        velocity = Observer(
+            start=weights.start - before.start, noise=weights.noise - before.noise
+        )
+        total = replace(drive, noise_mean=drive.noise_mean + self._remembered_mean(drive))
+
+        def average(x: Observer, z: Observer) -> FloatArray:
+            return self.epoch.equal_times(x, z, drive, points, memory) / m
+
+        return ClosureLaw(
+            second_moment=average(weights, weights), mean=self.epoch.means(weights, total).mean(axis=1),
+            velocity_second_moment=average(velocity, velocity),
+            weight_velocity=average(weights, velocity), start_second_moment=drive.start,
+            start_mean=drive.start_mean, iterations=iterations, contraction=contraction,
+        )
+
+
+def _symmetric(one: FloatArray) -> FloatArray:
+    """A second moment from its half, directions and times exchanged together."""
+    return one + one.transpose(1, 0, 3, 2)

@@ -1,0 +1,137 @@
+r"""Third cumulants: how one batch enters both the noise and the response to earlier noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from theory.multiplicative.batch_moments import joint_coefficients
+from theory.multiplicative.closure.products import SampleProducts
+from theory.multiplicative.quadratics import FloatArray
+
+__all__ = ["ThirdMoments", "later_responses"]
+
+
+def later_responses(response: FloatArray) -> FloatArray:
+    r"""Table of :math:`\Psi_{l-1-j}` for j < l, zero otherwise. Shape (M, ...) to (..., M, M)."""
+    m = response.shape[0]
+    age = np.arange(m)[None, :] - 1 - np.arange(m)[:, None]
+    table = np.where(
+        (age >= 0).reshape(m, m, *(1 for _ in response.shape[1:])), response[np.maximum(age, 0)], 0.0
+    )
+    return np.ascontiguousarray(np.moveaxis(table, (0, 1), (-2, -1)))
+
+
+class ThirdMoments:
+    r"""Sums of :math:`\mathbb E[w_i(\Delta H_l\Psi_{l-1-j}w_j)^\top]` over j < l.
+
+    :math:`w_j=\xi_j+\Delta H_jy_{j-1}` with second moments :math:`\Gamma` of the points y. A pass has
+    distinct samples, so (:mod:`theory.multiplicative.batch_moments`)
+
+    .. math:: \mathbb E[w_i\,\Delta H_l\,w_j] = m_3\Big\{c_0 + c_2\Big(\frac{\delta_{ij}}{S_i}
+              + \frac{\delta_{il}}{S_l}\Big)\Big\}, \qquad j<l,
+
+    :math:`c_0=\frac2{(N-1)(N-2)}`, :math:`c_2=-\frac N{(N-1)(N-2)}`. The population moments are centred:
+    :math:`\overline{g g^\top\Psi H_n}-C\Psi H` and
+
+    .. math:: \overline{H_n\Gamma H_n\Psi H_n} - \overline{\Delta H\,\Gamma\,\Delta H}\,\Psi H
+              - \overline{H_n\,\Gamma H\Psi\,H_n} - H\Gamma\,\overline{\Delta H\,\Psi\,\Delta H} .
+
+    Attributes are tables over the epoch; stacks have shape (d, d, M, M), the first direction and time
+    those of :math:`w_i`.
+    """
+
+    def __init__(self, products: SampleProducts, response: FloatArray, sizes: FloatArray) -> None:
+        problem = products.problem
+        self._products, self._steps = products, len(sizes)
+        self._inverse = 1 / sizes
+        found = joint_coefficients(3, problem.samples)
+        singles = frozenset(frozenset({i}) for i in range(3))
+        pair = frozenset({frozenset({0, 1}), frozenset({2})})
+        self._apart, self._together = float(found[singles]), float(found[pair])
+        self._response = response
+        self._later = later_responses(response)
+        self._columns = problem.curvatures[:, None, None]
+        self._rows = problem.curvatures[:, None, None, None]
+        stack = response.T[:, :, None] * np.eye(len(problem.curvatures))[:, None, :]
+        #: :math:`\overline{\Delta H\,\Psi_p\,\Delta H}`. Shape (d, d, M)
+        self.drift = products.covariance(np.ascontiguousarray(stack.transpose(0, 2, 1)))
+        self.gradients = self._from_gradients()
+
+    def _coupled(self, own: FloatArray, later: FloatArray) -> FloatArray:
+        """Sum over j of ``own[i, j] later[j, l]`` with the coefficients. Shapes (..., M, M)."""
+        total = own @ later
+        return self._with_coincidences(total, np.diagonal(own, axis1=-2, axis2=-1)[..., None] * later)
+
+    def _with_coincidences(self, total: FloatArray, at_i: FloatArray) -> FloatArray:
+        out: FloatArray = self._apart * total + self._together * self._inverse[:, None] * at_i
+        i = np.arange(self._steps)
+        out[..., i, i] += self._together * self._inverse * total[..., i, i]
+        return out
+
+    def _from_gradients(self) -> FloatArray:
+        problem = self._products.problem
+        d, m = problem.dimension, self._steps
+        third = np.empty((d, d, m))
+        for p, psi in enumerate(self._response):
+            after = problem.hessian_times(problem.gradients * psi)
+            third[:, :, p] = problem.gradients.T @ after / problem.samples
+            third[:, :, p] -= problem.gradient_covariance * psi * problem.curvatures
+        later = later_responses(np.moveaxis(third, 2, 0))
+        total = np.broadcast_to(later.sum(axis=-2, keepdims=True), later.shape)
+        return self._with_coincidences(total, later)
+
+    def from_points(self, points: FloatArray, covariance: FloatArray, drifted: FloatArray) -> FloatArray:
+        r"""The part of :math:`\Delta H_jy_{j-1}`.
+
+        Parameters
+        ----------
+        points
+            :math:`\Gamma_{ij}`. Shape (d, d, M, M).
+        covariance
+            :math:`\overline{\Delta H\,\Gamma_{ij}\,\Delta H}`. Shape (d, d, M, M).
+        drifted
+            :math:`\sum_{j<l}\Gamma_{ij}\,\overline{\Delta H\,\Psi_{l-1-j}\,\Delta H}`, see
+            :meth:`drifted`.
+        """
+        d, m = len(points), self._steps
+        later = self._later[None]
+        triple = self._triple(points)
+        middle = self._coupled(points, later * self._columns)
+        sandwiched = self._products.sandwich(middle.reshape(d, d, -1)).reshape(d, d, m, m)
+        first = self._coupled(covariance, later * self._columns)
+        at_i = np.einsum("acii,cbil->abil", points, later_responses(np.moveaxis(self.drift, 2, 0)))
+        last = self._rows * self._with_coincidences(drifted, at_i)
+        return np.asarray(triple - first - sandwiched - last)
+
+    def _triple(self, points: FloatArray) -> FloatArray:
+        r""":math:`\overline{H_n\Gamma H_n\Psi H_n}`, summed with the coefficients."""
+        d, m = len(points), self._steps
+        signs = self._products.problem.signs
+        diagonal = self._response.T[:, None, :] * np.eye(d)[:, :, None]
+        stack = np.concatenate([points.reshape(d, d, -1), diagonal], axis=2)
+
+        def weigh(forms: FloatArray, chunk: slice) -> tuple[FloatArray, ...]:
+            count, r = forms.shape[:2]
+            own = forms[..., : m * m].reshape(count, r, r, m, m)
+            own = own * signs[chunk][:, None, :, None, None]
+            later = later_responses(np.moveaxis(forms[..., m * m :], 3, 0))
+            out = np.zeros((count, r, r, m, m))
+            for q in range(r):
+                for s in range(r):
+                    for p in range(r):
+                        out[:, q, p] += self._coupled(own[:, q, s], later[:, s, p])
+            return (out,)
+
+        (out,) = self._products.transform(stack, weigh, 4 * m * m)
+        return out.reshape(d, d, m, m)
+
+    def drifted(self, moments: FloatArray) -> FloatArray:
+        r""":math:`\sum_{j<l}\Gamma_{tj}\,\overline{\Delta H\,\Psi_{l-1-j}\,\Delta H}`.
+
+        Shape (d, d, T, M), second time that of the points, to the same.
+        """
+        d, _, t, m = moments.shape
+        table = later_responses(np.moveaxis(self.drift, 2, 0))  # (c, b, j, l)
+        left = moments.transpose(0, 2, 1, 3).reshape(d * t, d * m)
+        right = table.transpose(0, 2, 1, 3).reshape(d * m, d * m)
+        return np.ascontiguousarray((left @ right).reshape(d, t, d, m).transpose(0, 2, 1, 3))

@@ -1,0 +1,148 @@
+r"""Responses of a rule on the mean loss: from a start and from noise to everything that is observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.errors import UnstableError
+from theory.multiplicative.quadratics import FloatArray
+from theory.optimizers import NumericRule
+
+__all__ = ["Observer", "Responses", "lyapunov_by_modes"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Observer:
+    r"""T observed numbers per direction, as functions of the start and of an epoch's noise.
+
+    .. math:: o_{t,i} = \sum_m \text{start}_{tim}\,s_{0,mi} + \sum_{j=1}^M \text{noise}_{itj}\,w_{j,i}
+
+    Attributes
+    ----------
+    start
+        Shape (T, d, n).
+    noise
+        Shape (d, T, M); column j - 1 belongs to step j.
+    """
+
+    start: FloatArray
+    noise: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Responses:
+    r"""Powers of the transition matrix of every direction, over one epoch.
+
+    :math:`s_k = A s_{k-1} + b\,w_k` with :math:`A=K+\lambda_i\,b\,a^\top` in direction i.
+
+    Attributes
+    ----------
+    powers
+        :math:`A^k`, k = 0..M. Shape (M + 1, d, n, n).
+    inject
+        b. Shape (n,).
+    evaluate_at
+        a: the gradient is taken at :math:`a\cdot s`. Shape (n,).
+    """
+
+    powers: FloatArray
+    inject: FloatArray
+    evaluate_at: FloatArray
+
+    @classmethod
+    def of(cls, numeric: NumericRule, curvatures: FloatArray, steps: int) -> Responses:
+        """Tabulate ``steps`` powers.
+
+        Raises
+        ------
+        UnstableError
+            If a direction with curvature has a pole on or outside the unit circle.
+        """
+        feedback = np.outer(numeric.inject, numeric.evaluate_at)
+        a = numeric.keep + curvatures[:, None, None] * feedback
+        radius = np.abs(np.linalg.eigvals(a)).max(axis=1)
+        bad = np.flatnonzero((curvatures > 0) & ~(radius < 1))
+        if bad.size:
+            i = int(bad[0])
+            raise UnstableError(
+                f"no stationary law: the direction of curvature {curvatures[i]:.6g} has a pole of "
+                f"modulus {radius[i]:.6g}, not below 1, so that not even the mean settles. Lower the "
+                "learning rate"
+            )
+        powers = np.empty((steps + 1, *a.shape))
+        powers[0] = np.eye(a.shape[1])
+        for k in range(steps):
+            powers[k + 1] = powers[k] @ a
+        return cls(powers=powers, inject=numeric.inject, evaluate_at=numeric.evaluate_at)
+
+    @property
+    def steps(self) -> int:
+        """M."""
+        return int(self.powers.shape[0]) - 1
+
+    @property
+    def kicks(self) -> FloatArray:
+        r""":math:`A^pb`, p = 0..M. Shape (M + 1, d, n)."""
+        return self.powers @ self.inject
+
+    @property
+    def point_response(self) -> FloatArray:
+        r""":math:`\Psi_p=a\cdot A^pb`, p = 0..M - 1. Shape (M, d)."""
+        out: FloatArray = (self.kicks @ self.evaluate_at)[:-1]
+        return out
+
+    def points(self) -> Observer:
+        """Where the gradients of steps 1..M are taken."""
+        return self._observer(self.evaluate_at, first=0)
+
+    def weights(self) -> Observer:
+        """The weights after steps 1..M."""
+        return self._observer(np.eye(len(self.inject))[0], first=1)
+
+    def before(self) -> Observer:
+        """The weights before steps 1..M."""
+        return self._observer(np.eye(len(self.inject))[0], first=0)
+
+    def end(self) -> Observer:
+        """All n entries of the state after step M, T = n."""
+        return Observer(
+            start=self.powers[-1].swapaxes(0, 1).copy(),
+            noise=self.kicks[-2::-1].transpose(1, 2, 0).copy(),
+        )
+
+    def _observer(self, row: FloatArray, first: int) -> Observer:
+        m = self.steps
+        times = np.arange(first, first + m)
+        response = self.kicks @ row  # (M + 1, d)
+        age = times[:, None] - np.arange(1, m + 1)
+        table = np.where(age[:, :, None] >= 0, response[np.maximum(age, 0)], 0.0)
+        return Observer(
+            start=np.einsum("n,tdnm->tdm", row, self.powers[times]), noise=table.transpose(2, 0, 1).copy()
+        )
+
+
+def lyapunov_by_modes(transition: FloatArray, source: FloatArray) -> FloatArray:
+    r"""Solve :math:`P_{ij}=A_iP_{ij}A_j^\top+Q_{ij}` for every pair of directions.
+
+    Parameters
+    ----------
+    transition
+        One matrix per direction, :math:`A` or :math:`A^M`. Shape (d, n, n).
+    source
+        Q, in the layout of states. Shape (n, d, n, d).
+
+    Returns
+    -------
+    Shape (n, d, n, d); zero where the source is and the pair is neutral.
+    """
+    d, n = transition.shape[:2]
+    q = source.transpose(1, 3, 0, 2).reshape(d, d, n * n)
+    out = np.zeros_like(q)
+    eye = np.eye(n * n)
+    for i in range(d):
+        system = eye - np.einsum("ab,jcd->jacbd", transition[i], transition).reshape(d, n * n, n * n)
+        moving = np.abs(q[i]).max(axis=1) > 0
+        out[i, moving] = np.linalg.solve(system[moving], q[i, moving, :, None])[:, :, 0]
+    return out.reshape(d, d, n, n).transpose(2, 0, 3, 1)
