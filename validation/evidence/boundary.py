@@ -26,6 +26,8 @@ __all__ = ["Boundary", "compare_conditions"]
 
 #: relative distance from a border
 _STEP = Fraction(1, 2**40)
+#: a border that is not linear is looked for between 1/30 and 30 times the point, in these steps
+_SCAN, _SCANS = Fraction(5, 4), 15
 #: the exact value, or None where existence is all that is asked; a TheoryError where there is none
 Truth = Callable[[Mapping[str, Any]], fmpq | None]
 
@@ -113,17 +115,19 @@ def _gap(relation: Any) -> Any:
 
 
 def _around(relation: Any, name: str, base: Mapping[str, Any]) -> list[Any]:
-    """Values of one parameter on the border of a relation that is linear in it, and on both sides."""
+    """Values of one parameter on the border of a relation, and on both sides of it."""
 
     def gap(value: Fraction) -> fmpq:
         point = {**base, name: value}
-        values = {n: to_fmpq(v) for n, v in point.items() if not isinstance(v, Angle)}
+        values = {n: to_fmpq(v) for n, v in point.items() if not isinstance(v, (Angle, tuple))}
         integers = {n: int(v) for n, v in point.items() if PARAMETERS[n].integer}
         found: fmpq = _gap(relation).run(values, integers, RationalArithmetic())
         return found
 
     at0, at1, at2 = (gap(Fraction(k)) for k in (0, 1, 2))
-    if at2 - at1 != at1 - at0 or at1 == at0:
+    if at2 - at1 != at1 - at0:
+        return [] if PARAMETERS[name].integer else _crossed(gap, base[name])
+    if at1 == at0:
         return []
     root = at0 / (at0 - at1)
     border = Fraction(int(root.p), int(root.q))
@@ -132,6 +136,29 @@ def _around(relation: Any, name: str, base: Mapping[str, Any]) -> list[Any]:
         return [whole + k for k in (-2, -1, 0, 1, 2)]
     step = _STEP * (abs(border) or 1)
     return [border - step, border, border + step]
+
+
+def _crossed(gap: Callable[[Fraction], fmpq], start: Fraction) -> list[Fraction]:
+    """Of a relation that is not linear: the first changes of sign on either side, by bisection."""
+    found: list[Fraction] = []
+    for factor in (_SCAN, 1 / _SCAN):
+        low, sign = start, gap(start) > 0
+        for _ in range(_SCANS):
+            high = low * factor
+            if (gap(high) > 0) != sign:
+                found += _bisected(gap, low, high, sign)
+                break
+            low = high
+    return found
+
+
+def _bisected(gap: Callable[[Fraction], fmpq], low: Fraction, high: Fraction, sign: bool) -> list[Fraction]:
+    """A number on either side of a change of sign, at about the relative distance of the linear case."""
+    while abs(high - low) > _STEP / 4 * abs(low):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (gap(middle) > 0) == sign else (low, middle)
+    outward = _STEP * abs(low) * (1 if high > low else -1)
+    return [low - outward, high + outward]
 
 
 def _allowed(name: str, value: Any) -> bool:

@@ -20,14 +20,17 @@ from validation.evidence import (
     simulated,
     solved,
 )
+from validation.evidence.limits import LIMITS
+from validation.evidence.poles import DEFINITIONS
 from validation.evidence.result import NotApplicable, Rung, RungResult, failed, judged
 
 __all__ = ["RUNGS", "climb", "require_rungs"]
 
 
 def _by_kind(law: Rung, limit: Rung) -> Rung:
-    """One rung for exact laws, another for limits and definitions."""
-    return lambda entry, formula: (law if entry.exact else limit)(entry, formula)
+    """One rung for exact laws, another for limits and for definitions by the poles."""
+    others = {*LIMITS, *DEFINITIONS}
+    return lambda entry, formula: (limit if entry.slug in others else law)(entry, formula)
 
 
 _LADDER: tuple[tuple[str, Rung], ...] = (

@@ -14,7 +14,7 @@ from typing import Any
 from theory.closed_forms import Entry, entry_by_slug
 from theory.formula import Formula
 
-__all__ = ["LIMITS", "Limit", "Point", "limit_of", "ratio_at"]
+__all__ = ["LIMITS", "Limit", "Point", "law_of", "limit_of", "ratio_at", "smaller"]
 
 Point = Mapping[str, Any]
 Path = Callable[[Point, Any], dict[str, Any]]
@@ -43,6 +43,9 @@ class Limit:
         itself.
     crossing
         The formula is the curvature at which two correlation times meet.
+    of
+        Slug of the exact entry it is the limit of; "" for the stationary law of the entry's own pair
+        and quantity.
     """
 
     path: Path
@@ -52,6 +55,7 @@ class Limit:
     rest: Mapping[str, int] = field(default_factory=dict)
     along: bool = False
     crossing: bool = False
+    of: str = ""
 
 
 def _longer(point: Point, n: Any) -> dict[str, Any]:
@@ -75,6 +79,19 @@ def _slower(point: Point, n: Any) -> dict[str, Any]:
 
 def _kinetic_flat(point: Point, n: Any) -> dict[str, Any]:
     return {**point, "steps_per_epoch": n, "momentum": 1 - (1 + point["momentum"]) / n}
+
+
+def smaller(*names: str) -> Path:
+    """Parameters, or whole populations, divided by n."""
+
+    def path(point: Point, n: Any) -> dict[str, Any]:
+        return {**point, **{name: _divided(point[name], n) for name in names}}
+
+    return path
+
+
+def _divided(value: Any, n: Any) -> Any:
+    return tuple(x / n for x in value) if isinstance(value, tuple) else value / n
 
 
 _LONG = "M = n"
@@ -110,10 +127,18 @@ def limit_of(entry: Entry) -> Limit | None:
     return LIMITS.get(entry.slug)
 
 
+def law_of(entry: Entry) -> Entry:
+    """The exact entry that a limit is the limit of: the entry itself under another formula, or another."""
+    limit = LIMITS[entry.slug]
+    return entry_by_slug(limit.of) if limit.of else entry
+
+
 def ratio_at(entry: Entry, formula: Formula, point: Point, value: Value, truth: Truth) -> Any:
     """Exact law over limit at one point of the path, in the numbers of ``value`` and ``truth``."""
     limit = LIMITS[entry.slug]
     found = value(formula, {s.name: point[s.name] for s in formula.parameters})
+    if limit.of:
+        return truth(law_of(entry), {**limit.rest, **point}) / found
     full = {**limit.rest, "noise_variance": 1, **point}
     if limit.crossing:
         white, flat = entry_by_slug("correlation-time-steep"), entry_by_slug("flat-correlation-time")

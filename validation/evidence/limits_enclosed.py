@@ -7,6 +7,7 @@ that order, and by no accident of small numbers. The definitions hold as overlap
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +18,9 @@ from theory.evaluate.balls import working_precision
 from theory.formula import Formula
 from theory.optimizers import heavy_ball
 from validation.evidence.ball_matrix import ball, ball_mode
-from validation.evidence.limits import Limit, limit_of, ratio_at
+from validation.evidence.limits import Limit, law_of, limit_of, ratio_at
 from validation.evidence.numbers import ball_value
+from validation.evidence.points import parameters_of
 from validation.evidence.poles import DEFINITIONS, determinant_at_minus_one, discriminant
 from validation.evidence.result import RungResult, failed, judged
 from validation.evidence.subjects import subject_of
@@ -26,6 +28,8 @@ from validation.evidence.subjects import subject_of
 __all__ = ["check"]
 
 _BITS = 600
+#: irrational points of a subject
+_BASES = 2
 _LENGTH = 10**8
 _TOLERANCE = 1e-6
 
@@ -49,9 +53,18 @@ def _points(entry: Entry) -> list[dict[str, Any]]:
     return [{n: v for n, v in {**p, "steps_per_epoch": 2}.items() if n in names} for p in points]
 
 
+def _bases(entry: Entry, limit: Limit) -> list[dict[str, Any]]:
+    """Irrational points of the exact law."""
+    if not limit.of:
+        return _points(entry)
+    law = law_of(entry)
+    points = subject_of(law).ball_points(law, parameters_of(law, entry.formula))
+    return [point for _, point in itertools.islice(points, _BASES)]
+
+
 def _limit(entry: Entry, formula: Formula, limit: Limit) -> RungResult:
     widest, orders, count = 0.0, [], 0
-    for base in _points(entry):
+    for base in _bases(entry, limit):
         path = [limit.path(base, n) for n in (_LENGTH, 2 * _LENGTH)]
         errors = [
             ratio_at(entry, formula, p, lambda f, at: ball_value(f, at, _BITS),

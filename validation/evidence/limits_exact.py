@@ -27,11 +27,12 @@ from theory.optimizers import heavy_ball
 from validation.evidence.boundary import Boundary, compare_conditions
 from validation.evidence.claimed import claimed
 from validation.evidence.degree import formula_degree
-from validation.evidence.limits import Limit, Point, limit_of, ratio_at
+from validation.evidence.limits import Limit, Point, law_of, limit_of, ratio_at
 from validation.evidence.numbers import NotRational, ball_value, rational_value
-from validation.evidence.points import GRID
+from validation.evidence.points import GRID, parameters_of
 from validation.evidence.poles import DEFINITIONS, discriminant
 from validation.evidence.result import RungResult, failed, judged
+from validation.evidence.subjects import subject_of
 from validation.evidence.truth import exact_truth, mode_at, require_stable
 
 __all__ = ["check", "falls"]
@@ -68,13 +69,23 @@ def _draw(formula: Formula, rng: random.Random) -> dict[str, Any]:
     return {s.name: point[s.name] for s in formula.parameters}
 
 
+def _base(entry: Entry, limit: Limit, rng: random.Random) -> dict[str, Any]:
+    """An ordinary point, with all that the exact law and the limit need."""
+    if not limit.of:
+        return _draw(entry.formula, rng)
+    law = law_of(entry)
+    subject, names = subject_of(law), parameters_of(law, entry.formula)
+    case = rng.choice(subject.wholes(law, law.formula).cases)
+    return subject.point(law, names, {"steps_per_epoch": 2, **case}, rng)
+
+
 def _limit(entry: Entry, formula: Formula, limit: Limit) -> RungResult:
     rng = random.Random(f"limit/{entry.slug}")
     least, largest, count = float("inf"), 0.0, 0
     first = _STEPS if limit.whole else _FREE
     numbers = (first, 2 * first, 4 * first)
     for _ in range(_POINTS):
-        base = _draw(entry.formula, rng)
+        base = _base(entry, limit, rng)
         path = [limit.path(base, n) for n in numbers]
         if not all(claimed(formula, {s.name: p[s.name] for s in formula.parameters}) for p in path):
             continue
@@ -120,14 +131,14 @@ def _error(entry: Entry, formula: Formula, point: Point) -> float:
     try:
         ratio = ratio_at(
             entry, formula, point, lambda f, p: _fraction(rational_value(f, p)),
-            lambda e, p: _fraction(exact_truth(e, p)),
+            lambda e, p: _fraction(subject_of(e).exact(e, p)),
         )
         return float(ratio - 1)
     except NotRational:
         with working_precision(_BITS):
             ball = ratio_at(
                 entry, formula, point, lambda f, p: ball_value(f, p, _BITS),
-                lambda e, p: arb(exact_truth(e, p)),
+                lambda e, p: arb(subject_of(e).exact(e, p)),
             )
             return float((ball - 1).mid())
 
@@ -136,12 +147,14 @@ def _border(entry: Entry, formula: Formula, limit: Limit) -> Boundary:
     """The law must exist where the limit is claimed: at the point, or far along the path."""
 
     def exists(point: Mapping[str, Any]) -> fmpq | None:
-        full: dict[str, Any] = {**limit.rest, "noise_variance": 1, **point}
+        full: dict[str, Any] = {**limit.rest, **({} if limit.of else {"noise_variance": 1}), **point}
         if limit.along:
             full = limit.path(full, _STEPS if limit.whole else _FREE)
         if limit.crossing:
             require_stable(entry_by_slug("flat-correlation-time"), full)
-        else:
+        elif not subject_of(law_of(entry)).exists(law_of(entry), full):
+            raise TheoryError("the exact law does not exist")
+        elif not limit.of:
             exact_truth(entry, full)
         return None
 

@@ -18,7 +18,7 @@ from theory.closed_forms import Entry
 from theory.evaluate import evaluate
 from theory.formula import Formula
 from theory.optimizers import heavy_ball
-from validation.evidence.limits import Limit, limit_of, ratio_at
+from validation.evidence.limits import Limit, law_of, limit_of, ratio_at
 from validation.evidence.poles import DEFINITIONS, discriminant
 from validation.evidence.result import RungResult, failed, judged
 from validation.evidence.subjects import subject_of
@@ -34,6 +34,8 @@ _POINTS: tuple[Mapping[str, float], ...] = (
     {"learning_rate": 0.625, "momentum": 0.1875, "curvature": 1.25, "noise_variance": 1.5},
     {"learning_rate": 0.5, "momentum": 0.125, "curvature": 1.5, "noise_variance": 0.75},
 )
+#: of a subject
+_BASES = 2
 _NAMES = ("matrix equations", "sums of responses")
 
 
@@ -52,16 +54,27 @@ def _value(formula: Formula, point: Mapping[str, Any]) -> float:
     return float(evaluate(formula, dict(point)))
 
 
+def _bases(entry: Entry, formula: Formula, limit: Limit) -> list[Mapping[str, Any]]:
+    """Ordinary points from which the paths begin."""
+    if limit.of:
+        return list(subject_of(law_of(entry)).float_points(law_of(entry), formula))[:_BASES]
+    names = {s.name for s in entry.formula.parameters}
+    return [{n: v for n, v in full.items() if n in names} for full in _POINTS]
+
+
+def _completed(limit: Limit, point: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With all that the exact law needs."""
+    return {**limit.rest, **({} if limit.of else {"curvature": 1.0, "momentum": 0.0}), **point}
+
+
 def _limit(entry: Entry, formula: Formula, limit: Limit) -> RungResult:
     numbers = _STEPS if limit.whole else _FREE
     epsilon = 1 / np.array(numbers, dtype=np.float64)
-    names = {s.name for s in entry.formula.parameters}
+    law = law_of(entry)
     worst, widest, count = 0.0, 0.0, 0
-    for full in _POINTS:
-        base = {n: v for n, v in full.items() if n in names}
+    for base in _bases(entry, formula, limit):
         path = [limit.path(base, n) for n in numbers]
-        at = [{**limit.rest, "curvature": 1.0, "momentum": 0.0, **p} for p in path]
-        kappa = max(subject_of(entry).condition_estimate(entry, p) for p in at)
+        kappa = max(subject_of(law).condition_estimate(law, _completed(limit, p)) for p in path)
         both = np.array([ratio_at(entry, formula, p, _value, _two) for p in path])
         for label, ratios in zip(_NAMES, both.T, strict=True):
             for power, target in ((0, 1.0), (1, 0.0))[: limit.order]:
