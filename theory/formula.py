@@ -106,6 +106,11 @@ class Formula:
         order = [p.symbol for p in PARAMETERS.values()]
         return tuple(sorted(used, key=lambda s: (order.index(s) if s in order else 99, s.name)))
 
+    @cached_property
+    def per_sample(self) -> tuple[sp.Symbol, ...]:
+        """The parameters of which every sample of a population has its own: lists of N numbers."""
+        return tuple(s for s in self.parameters if s.name in PARAMETERS and PARAMETERS[s.name].per_sample)
+
     @overload
     def evaluate(self, *, digits: int, **values: Any) -> str: ...
 

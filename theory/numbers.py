@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,7 +13,7 @@ import sympy as sp
 
 from theory.errors import TheoryError
 
-__all__ = ["exact_number", "show"]
+__all__ = ["each", "exact_number", "exact_numbers", "show"]
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,5})?|[+-]?\d+/\d+")
 
@@ -48,8 +49,35 @@ def exact_number(name: str, value: Any) -> Fraction:
         raise TheoryError(f"{name} = {value} is not finite: give a finite number") from None
 
 
+def exact_numbers(name: str, values: Any) -> tuple[Fraction, ...]:
+    """One number per sample of a population, each as :func:`exact_number`.
+
+    Raises
+    ------
+    TheoryError
+        If it is no list, an empty one, or one of lists.
+    """
+    if isinstance(values, np.ndarray):
+        if values.ndim != 1:
+            raise TheoryError(f"{name} has the shape {values.shape}: give one number per sample, shape (N,)")
+        values = values.tolist()
+    if not isinstance(values, (list, tuple)):
+        raise TheoryError(f"{name} = {values!r} is one number: give a list with one number per sample")
+    if not values:
+        raise TheoryError(f"{name} is empty: give one number per sample, at least one")
+    return tuple(exact_number(f"{name}[{n}]", v) for n, v in enumerate(values))
+
+
+def each(convert: Callable[[Any], Any], value: Any) -> Any:
+    """A number converted, or every number of a population (a tuple)."""
+    return tuple(convert(v) for v in value) if isinstance(value, tuple) else convert(value)
+
+
 def show(value: Any) -> str:
-    """A number as a reader wants it in a message."""
+    """A number, or the first few of a population, as a reader wants it in a message."""
+    if isinstance(value, tuple):
+        shown = ", ".join(show(v) for v in value[:3])
+        return f"({shown}, ... {len(value)} numbers)" if len(value) > 3 else f"({shown})"
     if isinstance(value, Fraction):
         if value.denominator == 1 and abs(value) < 10**15:
             return str(value.numerator)

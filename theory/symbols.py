@@ -15,6 +15,7 @@ __all__ = [
     "batch_size",
     "curvature",
     "dampening",
+    "displacement",
     "frequency",
     "immediate_discount",
     "lag",
@@ -22,6 +23,8 @@ __all__ = [
     "momentum",
     "noise_variance",
     "position",
+    "sample_curvature",
+    "sample_gradient",
     "samples",
     "second_curvature",
     "steps_per_epoch",
@@ -43,6 +46,9 @@ dampening = sp.Symbol("dampening", nonnegative=True)
 weight_decay = sp.Symbol("weight_decay", nonnegative=True)
 immediate_discount = sp.Symbol("immediate_discount", nonnegative=True)
 averaging_rate = sp.Symbol("averaging_rate", positive=True)
+displacement = sp.Symbol("displacement", real=True)
+sample_curvature = sp.Symbol("sample_curvature", real=True)
+sample_gradient = sp.Symbol("sample_gradient", real=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,8 @@ class Parameter:
     """What one symbol means.
 
     ``unit`` holds the exponents of the two bases ``(loss, parameter)``: a learning rate is
-    parameter²/loss, hence ``(-1, 2)``.
+    parameter²/loss, hence ``(-1, 2)``. ``per_sample``: every sample of a population has its own, and the
+    value is a list; such a symbol appears inside a :class:`theory.population.MarkedProduct` only.
     """
 
     symbol: sp.Symbol
@@ -59,6 +66,7 @@ class Parameter:
     domain: str
     meaning: str
     integer: bool = False
+    per_sample: bool = False
 
     @property
     def name(self) -> str:
@@ -126,6 +134,18 @@ _ALL = (
     Parameter(
         symbol=averaging_rate, letter=r"\alpha", unit=(0, 0), domain="0 < averaging_rate <= 1",
         meaning="rate of the exponential iterate average",
+    ),
+    Parameter(
+        symbol=displacement, letter=r"\delta", unit=(0, 1), domain="real",
+        meaning="weight before the first step, counted from where the sample gradients are taken",
+    ),
+    Parameter(
+        symbol=sample_curvature, letter="h_{n}", unit=(1, -2), domain="real", per_sample=True,
+        meaning="second derivative of each sample's loss: one number per sample, of any sign",
+    ),
+    Parameter(
+        symbol=sample_gradient, letter="g_{n}", unit=(1, -1), domain="real", per_sample=True,
+        meaning="derivative of each sample's loss at displacement 0: one number per sample",
     ),
 )
 

@@ -9,6 +9,7 @@ import sympy as sp
 
 from theory.errors import TheoryError
 from theory.formula import Formula
+from theory.population import MarkedProduct
 from theory.symbols import PARAMETERS
 
 __all__ = ["formula_unit", "unit_of", "unit_text"]
@@ -23,7 +24,8 @@ def formula_unit(formula: Formula) -> Unit:
     Raises
     ------
     TheoryError
-        If a sum adds different units or a function has an argument with a unit.
+        If a sum adds different units, or a function has an argument with a unit, or the factor of each
+        sample of a product has one.
     """
     known: dict[sp.Symbol, Unit] = {}
     for name, value in formula.where:
@@ -46,6 +48,13 @@ def unit_of(expression: sp.Expr, known: Mapping[sp.Symbol, Unit]) -> Unit:
     if expression.is_Mul:
         parts = [unit_of(factor, known) for factor in expression.args]
         return sum((p[0] for p in parts), _NONE[0]), sum((p[1] for p in parts), _NONE[1])
+    if isinstance(expression, sp.Integral):
+        return unit_of(expression.function, {**known, **dict.fromkeys(expression.variables, _NONE)})
+    if isinstance(expression, MarkedProduct):
+        factor, *weights = (unit_of(part, known) for part in expression.args)
+        if factor != _NONE:
+            raise TheoryError(f"the factor of each sample in {expression} must be dimensionless")
+        return sum((w[0] for w in weights), _NONE[0]), sum((w[1] for w in weights), _NONE[1])
     if expression.is_Pow and expression.exp.is_Rational:
         base = unit_of(expression.base, known)
         power = Fraction(int(expression.exp.p), int(expression.exp.q))

@@ -13,7 +13,14 @@ from theory.errors import TheoryError
 from theory.evaluate.bounded import BoundedArithmetic, BoundedDouble, BoundedPair, Unvectorised
 from theory.evaluate.compiled import Compiled, compiled
 from theory.evaluate.conditions import require_valid_arrays
-from theory.evaluate.inputs import CURVATURES, accepts_zero, check_domain, is_array, is_whole
+from theory.evaluate.inputs import (
+    CURVATURES,
+    accepts_zero,
+    check_domain,
+    exact_values,
+    is_array,
+    is_whole,
+)
 from theory.evaluate.points import double_at
 from theory.formula import Formula
 from theory.numbers import exact_number
@@ -32,6 +39,8 @@ _SMALLEST = float(np.finfo(np.float64).tiny)
 
 def evaluate_points(formula: Formula, values: Mapping[str, Any]) -> FloatArray:
     """Evaluate at the broadcast of all values; see :func:`theory.evaluate.evaluate`."""
+    if formula.per_sample:
+        return _over_population(formula, values)
     raw = {n: _as_doubles(n, v) for n, v in values.items()}
     try:
         shape = np.broadcast_shapes(*(a.shape for a in raw.values()))
@@ -55,6 +64,23 @@ def evaluate_points(formula: Formula, values: Mapping[str, Any]) -> FloatArray:
         chunk = {n: a[part] for n, a in flat.items()}
         result[part] = _one_by_one(formula, chunk) if exact else _chunk(formula, prepared, chunk)
     return result.reshape(shape)
+
+
+def _over_population(formula: Formula, values: Mapping[str, Any]) -> FloatArray:
+    """Several points of one population, one by one."""
+    own = {s.name for s in formula.per_sample}
+    shared = {n: v for n, v in values.items() if n in own}
+    rest = {n: np.array(v, dtype=object) for n, v in values.items() if n not in own}
+    try:
+        arrays = np.broadcast_arrays(*rest.values())
+    except ValueError:
+        shapes = ", ".join(f"{n}: {a.shape}" for n, a in rest.items())
+        raise TheoryError(f"shapes do not broadcast together ({shapes}): align them") from None
+    result = np.empty(arrays[0].shape)
+    for index in np.ndindex(result.shape):
+        point = {n: a[index] for n, a in zip(rest, arrays, strict=True)}
+        result[index] = double_at(formula, exact_values(formula, {**shared, **point}))
+    return result
 
 
 def _as_doubles(name: str, value: Any) -> npt.NDArray[Any]:

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from flint import arb, ctx, fmpq
+from flint import arb, arb_poly, ctx, fmpq
 
 from theory.errors import AccuracyError, TheoryError
+from theory.evaluate.polynomials import FlintRing, gauss_rule
 from theory.evaluate.program import Program
 from theory.evaluate.zeros import is_exact_zero
-from theory.numbers import show
+from theory.numbers import each, show
 from theory.sequences import power_coefficients
 
 __all__ = ["BallArithmetic", "ball_value", "run_in_balls", "working_precision"]
@@ -38,6 +39,8 @@ def working_precision(bits: int) -> Iterator[None]:
 
 class BallArithmetic:
     """Real balls at the current precision."""
+
+    polynomials = FlintRing(arb_poly, gauss_rule)
 
     def constant(self, value: Fraction) -> arb:
         if value.denominator == 1:
@@ -76,7 +79,7 @@ def run_in_balls(
     """Run once at a working precision; the ball may be useless."""
     arithmetic = BallArithmetic()
     with working_precision(bits):
-        inputs = {name: arithmetic.constant(v) for name, v in values.items()}
+        inputs = {name: each(arithmetic.constant, v) for name, v in values.items()}
         ball: arb = program.run(inputs, integers, arithmetic)
     return ball
 

@@ -14,7 +14,9 @@ from typing import Any
 import sympy as sp
 
 from theory.errors import TheoryError
+from theory.evaluate.population import OverPopulation
 from theory.evaluate.program import Instruction, Program
+from theory.population import MarkedProduct
 from theory.sequences import LucasSequence
 
 __all__ = ["compile_program"]
@@ -61,6 +63,8 @@ class _Compiler:
             k, n, *invariants = node.args
             whole = self.emit("lucas", *(self.visit(e) for e in invariants), extra=n)
             return self.emit("item", whole, extra=int(k))
+        if isinstance(node, (MarkedProduct, sp.Integral)):
+            return self.emit("population", extra=OverPopulation(node))
         if isinstance(node, sp.Mod):
             return self.emit("integer", extra=node)
         if isinstance(node, sp.Function) and node.func in TRANSCENDENTAL:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any, overload
 
 from theory.errors import TheoryError
-from theory.evaluate.inputs import check_names, is_array
+from theory.evaluate.inputs import check_names, exact_values, is_array
 from theory.evaluate.points import decimal_at, double_at
 from theory.formula import Formula
-from theory.numbers import exact_number
 
 __all__ = ["evaluate"]
 
@@ -37,7 +36,8 @@ def evaluate(formula: Formula, values: Mapping[str, Any], digits: int | None = N
     values
         A number or array per parameter, broadcast together. Numbers: int, float (exact binary),
         Fraction, Decimal, SymPy Rational, NumPy scalar, or text such as ``"0.1"`` or ``"1/10"``
-        (exact decimal). Units as in :mod:`theory.symbols`.
+        (exact decimal). Units as in :mod:`theory.symbols`. Of a formula over a population, one list or
+        array of shape (N,) per sample parameter (``formula.per_sample``), the same at all points.
     digits
         Return this many correctly rounded significant digits as text instead; one point only, and
         also where the value is no normal double.
@@ -61,9 +61,10 @@ def evaluate(formula: Formula, values: Mapping[str, Any], digits: int | None = N
         If a result is no normal double; ask for ``digits=``.
     """
     check_names(formula, values)
-    arrays = [n for n, v in values.items() if is_array(v)]
+    own = {s.name for s in formula.per_sample}
+    arrays = [n for n, v in values.items() if is_array(v) and n not in own]
     if not arrays:
-        numbers = {n: exact_number(n, v) for n, v in values.items()}
+        numbers = exact_values(formula, values)
         return double_at(formula, numbers) if digits is None else decimal_at(
             formula, numbers, digits
         )

@@ -12,11 +12,12 @@ import sympy as sp
 
 from theory.errors import TheoryError, UnknownNameError, UnstableError, require_known
 from theory.formula import Formula
-from theory.numbers import exact_number, show
+from theory.numbers import exact_number, exact_numbers, show
 from theory.symbols import PARAMETERS, weight_decay
 
 __all__ = [
-    "CURVATURES", "accepts_zero", "check_domain", "check_names", "flat_names", "is_array", "is_whole",
+    "CURVATURES", "accepts_zero", "check_domain", "check_names", "exact_values", "flat_names", "is_array",
+    "is_whole",
 ]
 
 CURVATURES = ("curvature", "second_curvature")
@@ -27,6 +28,25 @@ _BOUNDS = re.compile(r"^(?:(\d+) (<=?) )?\w*\s*(?:(<=?|>=?) (\d+))?")
 def is_array(value: object) -> bool:
     """Whether a value stands for several points."""
     return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
+def exact_values(formula: Formula, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Every value as a fraction, or as a tuple of fractions where each sample has its own.
+
+    Raises
+    ------
+    TheoryError
+        As :func:`theory.numbers.exact_number` and :func:`theory.numbers.exact_numbers`, or if the lists
+        of a population differ in length.
+    """
+    own = {s.name for s in formula.per_sample}
+    found: dict[str, Any] = {
+        n: exact_numbers(n, v) if n in own else exact_number(n, v) for n, v in values.items()
+    }
+    if len({len(found[n]) for n in own}) > 1:
+        shown = ", ".join(f"{n} has {len(found[n])}" for n in sorted(own))
+        raise TheoryError(f"{formula.slug}: every sample needs one number in each list: {shown}")
+    return found
 
 
 def check_names(formula: Formula, values: Mapping[str, Any]) -> None:
@@ -100,6 +120,10 @@ def check_domain(symbol: sp.Symbol, value: Any, *, or_zero: bool = False) -> Non
         If it is not finite, not whole where it must be, or outside the parameter's domain.
     """
     name = symbol.name
+    if isinstance(value, tuple):  # of a population
+        for number in value:
+            check_domain(symbol, number, or_zero=or_zero)
+        return
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = exact_number(name, value)
     array: npt.NDArray[Any] | None = value if isinstance(value, np.ndarray) else None

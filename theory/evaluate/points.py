@@ -18,11 +18,17 @@ from theory.evaluate.decimals import (
     fraction_bounds,
     rounded_decimal,
 )
-from theory.evaluate.inputs import accepts_zero, check_domain, check_names, flat_names, is_whole
-from theory.evaluate.precision import predicted_bits
+from theory.evaluate.inputs import (
+    accepts_zero,
+    check_domain,
+    check_names,
+    exact_values,
+    flat_names,
+    is_whole,
+)
+from theory.evaluate.precision import predicted_bits, predicted_bits_over
 from theory.evaluate.vanishing import value_at_vanishing_curvature
 from theory.formula import Formula
-from theory.numbers import exact_number
 
 __all__ = ["decimal_at", "double_at", "enclose", "enclosure_at"]
 
@@ -48,7 +54,7 @@ def enclose(formula: Formula, values: Mapping[str, Any], bits: int) -> arb:
         As :func:`theory.evaluate.evaluate`.
     """
     check_names(formula, values)
-    return enclosure_at(formula, {n: exact_number(n, v) for n, v in values.items()}, bits)
+    return enclosure_at(formula, exact_values(formula, values), bits)
 
 
 def enclosure_at(formula: Formula, numbers: Mapping[str, Fraction], bits: int) -> arb:
@@ -79,7 +85,10 @@ def _valid_enclosure(
     if formula.scale is not None and not prepared.program.rational:
         own = {s.name: numbers[s.name] for s in compiled(formula.scale).parameters}
         scale = abs(enclosure_at(formula.scale, own, 20))
-    start = predicted_bits(prepared.weights, numbers, bits)
+    if formula.per_sample:
+        start = predicted_bits_over(numbers, bits)
+    else:
+        start = predicted_bits(prepared.weights, numbers, bits)
     return ball_value(prepared.program, numbers, integers, bits=bits, scale=scale, start=start)
 
 

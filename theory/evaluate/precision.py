@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
 from theory.errors import TheoryError
 from theory.evaluate.balls import run_in_balls
 from theory.evaluate.program import Program
 
-__all__ = ["calibrated_weights", "corner_distances", "predicted_bits"]
+__all__ = ["calibrated_weights", "corner_distances", "predicted_bits", "predicted_bits_over"]
 
 #: (ordinary value, value in the corner) of each parameter that has one
 _CORNERS: Mapping[str, tuple[Fraction, Fraction]] = {
@@ -55,6 +57,19 @@ def predicted_bits(weights: Mapping[str, float], values: Mapping[str, Fraction],
     """Working precision that should leave ``bits`` correct ones."""
     distances = corner_distances(values)
     return bits + 24 + int(sum(weights.get(n, 2.0) * d for n, d in distances.items()))
+
+
+def predicted_bits_over(values: Mapping[str, Any], bits: int) -> int:
+    r"""Of a formula over a population: products over samples lose at most about their own size.
+
+    The coefficients of :math:`\prod_n(1-\eta h_nt)` are as large as :math:`\prod_n(1+\eta|h_n|)`.
+    """
+    rate = float(abs(values.get("learning_rate", Fraction(1))))
+    sizes = [
+        sum(math.log2(1 + rate * float(abs(v))) for v in numbers)
+        for numbers in values.values() if isinstance(numbers, tuple)
+    ]
+    return bits + 64 + int(min(max(sizes, default=0.0), 2.0**18))
 
 
 def _lost(program: Program, point: Mapping[str, Fraction]) -> int | None:

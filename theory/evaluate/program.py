@@ -15,7 +15,11 @@ __all__ = ["Arithmetic", "Instruction", "Program", "integer_value"]
 
 
 class Arithmetic(Protocol):
-    """What a number type must offer beyond ``+``, ``-``, ``*`` and ``/``."""
+    """What a number type must offer beyond ``+``, ``-``, ``*`` and ``/``.
+
+    One with fast polynomials has an attribute ``polynomials`` besides: a ring of
+    :mod:`theory.evaluate.polynomials`, for formulas over a population.
+    """
 
     def constant(self, value: Fraction) -> Any:
         """A rational constant of the formula."""
@@ -61,7 +65,10 @@ class Program:
     def run(
         self, values: Mapping[str, Any], integers: Mapping[str, Any], arithmetic: Arithmetic
     ) -> Any:
-        """Run in the number type of ``values``; exponents are computed from ``integers``."""
+        """Run in the number type of ``values``; exponents are computed from ``integers``.
+
+        A value is a tuple where every sample of a population has its own.
+        """
         register: list[Any] = []
         for step in self.instructions:
             operation, at = step.operation, step.arguments
@@ -87,6 +94,8 @@ class Program:
             elif operation == "lucas":
                 exponent = integer_value(step.extra, integers)
                 register.append(arithmetic.lucas(exponent, [register[i] for i in at]))
+            elif operation == "population":
+                register.append(step.extra.value(values, arithmetic))
             elif operation == "item":
                 register.append(register[at[0]][step.extra])
             else:

@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from flint import fmpz_mod_ctx, fmpz_mod_poly_ctx
+
+from theory.evaluate.polynomials import Rule, equidistant_rule
 from theory.evaluate.program import Program
+from theory.numbers import each
 from theory.sequences import power_coefficients
 
 __all__ = ["is_exact_zero"]
@@ -48,11 +52,32 @@ def _plain(number: _Residue | int) -> int:
     return number.value if isinstance(number, _Residue) else number
 
 
+class _ResiduePolynomials:
+    """Their polynomials, of python-flint."""
+
+    def __init__(self, prime: int) -> None:
+        self._ring, self._prime = fmpz_mod_poly_ctx(fmpz_mod_ctx(prime)), prime
+
+    def polynomial(self, coefficients: Sequence[_Residue]) -> Any:
+        return self._ring([c.value for c in coefficients])
+
+    def coefficients(self, polynomial: Any) -> Sequence[_Residue]:
+        return [_Residue(int(c), self._prime) for c in polynomial.coeffs()] or [_Residue(0, self._prime)]
+
+    def rule(self, degree: int) -> Rule:
+        constant = _Modular(self._prime).constant
+        return [(constant(x), constant(w)) for x, w in equidistant_rule(degree)]
+
+
 class _Modular:
     """The field of integers modulo a prime, as an :class:`~theory.evaluate.program.Arithmetic`."""
 
     def __init__(self, prime: int) -> None:
         self.prime = prime
+
+    @property
+    def polynomials(self) -> _ResiduePolynomials:
+        return _ResiduePolynomials(self.prime)
 
     def constant(self, value: Fraction) -> _Residue:
         inverse = pow(value.denominator, -1, self.prime)
@@ -84,7 +109,7 @@ def is_exact_zero(
     for prime in _PRIMES:
         field = _Modular(prime)
         try:
-            inputs = {name: field.constant(value) for name, value in values.items()}
+            inputs = {name: each(field.constant, value) for name, value in values.items()}
             if program.run(inputs, integers, field).value != 0:
                 return False
         except (ValueError, ArithmeticError):  # a denominator vanishes modulo the prime

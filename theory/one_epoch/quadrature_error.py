@@ -43,9 +43,9 @@ def log_product_bound(sizes: FloatArray, weights: tuple[FloatArray, ...]) -> flo
 
 def log_truncation(bound: Callable[[float], float], count: int) -> float:
     """Logarithm of the error of ``count`` nodes; ``bound(rho)`` is the logarithm of B."""
-    return min(
+    return float(min(
         bound(rho) + np.log(32 / 15) - 2 * count * np.log(rho) - np.log1p(-rho**-2.0) for rho in _RHO
-    )
+    ))
 
 
 def nodes_for(bound: Callable[[float], float], log_target: float, most: int) -> int:
