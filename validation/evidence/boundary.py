@@ -18,6 +18,7 @@ from theory.evaluate.conditions import conditions_of, difference_program
 from theory.formula import Formula
 from theory.symbols import PARAMETERS
 from validation.evidence.claimed import claimed
+from validation.evidence.limits import law_of
 from validation.evidence.numbers import Angle, RationalArithmetic, rational_value, to_fmpq
 from validation.evidence.points import parameters_of, shown
 from validation.evidence.subjects import Subject, subject_of
@@ -48,9 +49,10 @@ def compare_conditions(
 
     The truth's borders are those of the model, so that a condition that was lost is missed nowhere.
     """
-    subject = subject_of(entry)
+    law = law_of(entry)
+    subject = subject_of(law)
     found = truth or (lambda point: _value(subject, entry, point))
-    names = parameters_of(entry, formula)
+    names = parameters_of(law, formula)
     inside, outside = 0, 0
     for point in _candidates(subject, entry, formula, names, rng):
         own = {s.name: point[s.name] for s in formula.parameters}
@@ -96,17 +98,18 @@ def _relations(subject: Subject, entry: Entry, formula: Formula) -> list[Any]:
 def _candidates(
     subject: Subject, entry: Entry, formula: Formula, names: tuple[str, ...], rng: random.Random
 ) -> Iterator[dict[str, Any]]:
+    law = law_of(entry)
     for relation in _relations(subject, entry, formula):
         letters = sorted(s.name for s in relation.free_symbols)
         if not set(letters) <= set(names):  # the curvature of a flat direction is no parameter
             continue
         whole = any(PARAMETERS[x].integer for x in letters)
         for name in letters:
-            for base in subject.border_points(entry, names, rng, whole=whole):
+            for base in subject.border_points(law, names, rng, whole=whole):
                 for value in _around(relation, name, base):
                     if _allowed(name, value):
                         yield {**base, name: value}
-    yield from subject.wide_points(entry, names, rng)
+    yield from subject.wide_points(law, names, rng)
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ import sympy as sp
 
 from theory.evaluate.conditions import conditions_of, difference_program, sign_decides
 from theory.formula import Formula
+from theory.numbers import each
 from theory.symbols import PARAMETERS
 from validation.evidence.numbers import Angle, RationalArithmetic, to_fmpq
 
@@ -17,7 +18,7 @@ __all__ = ["claimed"]
 
 def claimed(formula: Formula, point: Mapping[str, Any]) -> bool:
     """Whether the formula says that it holds at a rational point, exactly."""
-    values = {n: v if isinstance(v, Angle) else to_fmpq(v) for n, v in point.items()}
+    values = {n: v if isinstance(v, Angle) else each(to_fmpq, v) for n, v in point.items()}
     integers = {n: int(point[n]) for n in point if PARAMETERS[n].integer}
     return all(_holds(c, values, integers) for c in conditions_of(formula))
 

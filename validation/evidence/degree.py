@@ -16,6 +16,7 @@ from typing import Any
 
 from theory.closed_forms import Entry
 from theory.formula import Formula
+from theory.numbers import each
 from theory.symbols import PARAMETERS
 from validation.evidence.numbers import NotRational, program_of
 from validation.evidence.points import GRID
@@ -135,8 +136,8 @@ def formula_degree(formula: Formula, point: Mapping[str, Any]) -> tuple[int, int
     integers = {n: int(v) for n, v in point.items() if PARAMETERS[n].integer}
     inputs: dict[str, Any] = {
         n: _Constant(Fraction(integers[n])) if integers.get(n, GRID) < GRID  # not drawn from the grid
-        else _Frequency() if n == "frequency" else Degree(1)
-        for n in point
+        else _Frequency() if n == "frequency" else each(lambda _: Degree(1), v)
+        for n, v in point.items()
     }
     found: Degree = program_of(formula).run(inputs, integers, _DegreeArithmetic())
     return found.top, found.bottom

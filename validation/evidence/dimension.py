@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
+from operator import mul
+from typing import Any
 
 from flint import arb, fmpq
 
@@ -11,17 +14,20 @@ from theory.closed_forms import Entry
 from theory.errors import TheoryError
 from theory.evaluate.balls import working_precision
 from theory.formula import Formula
+from theory.numbers import each
 from theory.symbols import PARAMETERS
 from theory.units import formula_unit, unit_text
+from validation.evidence.limits import law_of
 from validation.evidence.numbers import NotRational, ball_value, rational_value
 from validation.evidence.result import RungResult, failed, judged
-from validation.reference import sample_points
+from validation.evidence.subjects import subject_of
 
 __all__ = ["check"]
 
 #: new units, coprime so that no wrong exponent can hide: 1 loss = 2 new ones, 1 parameter = 3
 _LOSS, _PARAMETER = Fraction(2), Fraction(3)
 _BITS = 300
+_POINTS = 3
 
 
 def check(entry: Entry, formula: Formula) -> RungResult:
@@ -40,7 +46,9 @@ def check(entry: Entry, formula: Formula) -> RungResult:
             entry.slug, "dimension",
             f"the unit is loss^{found[0]} parameter^{found[1]}, stated {unit_text(formula.unit)}",
         )
-    points = sample_points(entry, formula=formula)
+    law = law_of(entry)
+    drawn = list(subject_of(law).float_points(law, formula))[:_POINTS]
+    points = [{s.name: point[s.name] for s in formula.parameters} for point in drawn]
     factor = _LOSS ** formula.unit[0] * _PARAMETER ** formula.unit[1]
     for point in points:
         if not _scales(formula, point, _rescaled(point), factor):
@@ -56,17 +64,17 @@ def check(entry: Entry, formula: Formula) -> RungResult:
     )
 
 
-def _rescaled(point: Mapping[str, Fraction]) -> dict[str, Fraction]:
+def _rescaled(point: Mapping[str, Any]) -> dict[str, Any]:
     """The same physical point in units of half a loss and a third of a parameter."""
-    out: dict[str, Fraction] = {}
+    out: dict[str, Any] = {}
     for name, value in point.items():
         loss, parameter = PARAMETERS[name].unit
-        out[name] = Fraction(value) * _LOSS**loss * _PARAMETER**parameter
+        out[name] = each(partial(mul, _LOSS**loss * _PARAMETER**parameter), each(Fraction, value))
     return out
 
 
 def _scales(
-    formula: Formula, point: Mapping[str, Fraction], other: Mapping[str, Fraction], factor: Fraction
+    formula: Formula, point: Mapping[str, Any], other: Mapping[str, Any], factor: Fraction
 ) -> bool:
     scale = fmpq(factor.numerator, factor.denominator)
     try:

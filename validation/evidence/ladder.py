@@ -29,8 +29,12 @@ __all__ = ["RUNGS", "climb", "require_rungs"]
 
 def _by_kind(law: Rung, limit: Rung) -> Rung:
     """One rung for exact laws, another for limits and for definitions by the poles."""
-    others = {*LIMITS, *DEFINITIONS}
-    return lambda entry, formula: (limit if entry.slug in others else law)(entry, formula)
+
+    def check(entry: Entry, formula: Formula) -> RungResult:
+        special = entry.slug in LIMITS or entry.slug in DEFINITIONS
+        return (limit if special else law)(entry, formula)
+
+    return check
 
 
 _LADDER: tuple[tuple[str, Rung], ...] = (

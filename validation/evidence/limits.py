@@ -128,9 +128,9 @@ def limit_of(entry: Entry) -> Limit | None:
 
 
 def law_of(entry: Entry) -> Entry:
-    """The exact entry that a limit is the limit of: the entry itself under another formula, or another."""
-    limit = LIMITS[entry.slug]
-    return entry_by_slug(limit.of) if limit.of else entry
+    """The exact entry that a limit is the limit of, if it names one; else the entry itself."""
+    limit = LIMITS.get(entry.slug)
+    return entry_by_slug(limit.of) if limit is not None and limit.of else entry
 
 
 def ratio_at(entry: Entry, formula: Formula, point: Point, value: Value, truth: Truth) -> Any:

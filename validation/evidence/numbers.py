@@ -8,14 +8,16 @@ from fractions import Fraction
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from flint import arb, fmpq
+from flint import arb, fmpq, fmpq_poly
 
 from theory.errors import TheoryError
 from theory.evaluate import evaluate
 from theory.evaluate.balls import BallArithmetic, working_precision
 from theory.evaluate.compiler import compile_program
+from theory.evaluate.polynomials import FlintRing, Rule, equidistant_rule
 from theory.evaluate.program import Program
 from theory.formula import Formula
+from theory.numbers import each
 from theory.sequences import power_coefficients
 from theory.symbols import PARAMETERS
 
@@ -67,8 +69,14 @@ class Angle:
         return c, s if self.multiple >= 0 else -s
 
 
+def _rational_rule(degree: int) -> Rule:
+    return [(to_fmpq(x), to_fmpq(w)) for x, w in equidistant_rule(degree)]
+
+
 class RationalArithmetic:
     """Rational numbers of python-flint, as an :class:`~theory.evaluate.program.Arithmetic`."""
+
+    polynomials = FlintRing(fmpq_poly, _rational_rule)
 
     def constant(self, value: Fraction) -> fmpq:
         return fmpq(value.numerator, value.denominator)
@@ -122,7 +130,7 @@ def rational_value(formula: Formula, point: Mapping[str, Any]) -> fmpq:
     ZeroDivisionError, TheoryError, ValueError
         If it is undefined there.
     """
-    inputs = {n: v if isinstance(v, Angle) else to_fmpq(v) for n, v in point.items()}
+    inputs = {n: v if isinstance(v, Angle) else each(to_fmpq, v) for n, v in point.items()}
     try:
         value: fmpq | Angle = program_of(formula).run(inputs, _wholes(point), RationalArithmetic())
     except KeyError as missing:
@@ -135,7 +143,7 @@ def rational_value(formula: Formula, point: Mapping[str, Any]) -> fmpq:
 def ball_value(formula: Formula, point: Mapping[str, Any], bits: int) -> arb:
     """The value at a point of fractions or balls, in a ball at a working precision of ``bits``."""
     with working_precision(bits):
-        inputs = {n: v if isinstance(v, arb) else arb(to_fmpq(v)) for n, v in point.items()}
+        inputs = {n: each(_ball, v) for n, v in point.items()}
         try:
             ball: arb = program_of(formula).run(inputs, _wholes_of_balls(point), BallArithmetic())
         except KeyError as missing:
@@ -148,6 +156,10 @@ def ball_value(formula: Formula, point: Mapping[str, Any], bits: int) -> arb:
 def double_value(formula: Formula, point: Mapping[str, Any]) -> float:
     """The value in double precision, as users get it."""
     return float(evaluate(formula, point))
+
+
+def _ball(value: Any) -> arb:
+    return value if isinstance(value, arb) else arb(to_fmpq(value))
 
 
 def _wholes_of_balls(point: Mapping[str, Any]) -> dict[str, int]:
