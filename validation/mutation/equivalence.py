@@ -7,7 +7,7 @@ What is neither refuted nor proved counts as a mutant.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
@@ -18,8 +18,11 @@ from theory.closed_forms import Entry
 from theory.errors import TheoryError
 from theory.formula import Formula
 from theory.symbols import curvature, learning_rate, momentum, steps_per_epoch
+from validation.evidence.limits import law_of
 from validation.evidence.numbers import NotRational, rational_value
-from validation.evidence.points import draw_point, parameters_of
+from validation.evidence.points import parameters_of
+from validation.evidence.subjects import subject_of
+from validation.evidence.subjects.stationary import STATIONARY
 from validation.mutation.mutants import Mutant
 from validation.mutation.regions import same_region
 
@@ -57,11 +60,7 @@ def is_equivalent(entry: Entry, mutant: Mutant) -> bool:
 
 def _different_values(entry: Entry, original: Formula, mutant: Formula) -> bool:
     """Whether exact values at two random points show a difference."""
-    rng = random.Random(f"equivalence/{entry.slug}")
-    names = parameters_of(entry, mutant)
-    for steps in (4, 5):
-        wholes = {"steps_per_epoch": steps, "position": 2, "lag": 2 + steps * ("beyond" in entry.slug)}
-        point = draw_point(entry, names, wholes, rng)
+    for point in _points(entry, mutant):
         try:
             values = [
                 rational_value(f, {s.name: point[s.name] for s in f.parameters})
@@ -74,6 +73,20 @@ def _different_values(entry: Entry, original: Formula, mutant: Formula) -> bool:
         if values[0] != values[1]:
             return True
     return False
+
+
+def _points(entry: Entry, mutant: Formula) -> Iterator[Mapping[str, Any]]:
+    """Two random points, for two choices of the whole numbers where the formula has some."""
+    rng, law = random.Random(f"equivalence/{entry.slug}"), law_of(entry)
+    subject, names = subject_of(law), parameters_of(law, mutant)
+    if subject is STATIONARY:
+        cases: Sequence[Mapping[str, int]] = [
+            {"steps_per_epoch": m, "position": 2, "lag": 2 + m * ("beyond" in entry.slug)} for m in (4, 5)
+        ]
+    else:
+        cases = subject.wholes(law, law.formula).cases[-2:]
+    for case in cases:
+        yield subject.point(law, names, case, rng)
 
 
 def _proved_equal(original: Formula, mutant: Formula) -> bool:
