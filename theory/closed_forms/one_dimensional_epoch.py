@@ -22,7 +22,7 @@ _t, _r = ARRIVAL_TIMES
 _x = learning_rate * sample_curvature
 _factor = 1 - _x
 
-_phi, _offset, _square = (sp.Symbol(name, real=True) for name in (r"\Phi", r"c_{1}", r"c_{2}"))
+_phi, _offset, _square = (sp.Symbol(name, real=True) for name in ("Phi", "c_{1}", "c_{2}"))
 _PHI = MarkedProduct(_factor)
 _OFFSET = -learning_rate * sp.Integral(MarkedProduct(1 - _x * _t, sample_gradient), (_t, 0, 1))
 #: one sample twice, and two different ones: m first, l later

@@ -24,6 +24,8 @@ class Assignments:
 
     Attributes
     ----------
+    per_sample
+        Those of the parameters that are lists, one number per sample.
     sequences
         One line per distinct Lucas sequence, so that each is computed once.
     where
@@ -33,6 +35,7 @@ class Assignments:
     """
 
     parameters: tuple[sp.Symbol, ...]
+    per_sample: tuple[sp.Symbol, ...]
     sequences: tuple[tuple[sp.Symbol, sp.Expr], ...]
     where: tuple[tuple[sp.Symbol, sp.Expr], ...]
     result: sp.Expr
@@ -98,6 +101,7 @@ def assignments(formula: Formula) -> Assignments:
     table = {**names, **sequences}
     return Assignments(
         parameters=formula.parameters,
+        per_sample=formula.per_sample,
         sequences=tuple((name, atom) for atom, name in sequences.items()),
         where=tuple((names[name], value.xreplace(table)) for name, value in formula.where),
         result=formula.compact.xreplace(table),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sympy as sp
 from sympy.printing.c import C99CodePrinter
 
-from theory.export.assignments import accuracy_note, assignments, identifier
+from theory.export.assignments import Assignments, accuracy_note, assignments, identifier
+from theory.export.population_c import GAUSS, population_block
+from theory.export.population_code import count_text, degree_per_sample
 from theory.export.record import condition_text
 from theory.formula import Formula
+from theory.population import MarkedProduct
 from theory.units import unit_text
 
 __all__ = ["to_c"]
@@ -80,7 +85,8 @@ def to_c(formula: Formula) -> str:
     Compiles with ``cc -std=c99 -Wall -Werror -c`` and links with ``-lm``; ``-DREAL='long double'``
     computes in a wider type. Several exports may stand in one file. Whole numbers are passed as REAL
     too. The sequences take O(log M) steps; in flat directions the closed form cancels, as the comment
-    says, where :func:`theory.evaluate.evaluate` does not.
+    says, where :func:`theory.evaluate.evaluate` does not. A formula over a population takes its size and one
+    array for each parameter of the samples after the numbers.
     """
     form = assignments(formula)
     printer = _Printer()
@@ -91,15 +97,45 @@ def to_c(formula: Formula) -> str:
         *([f"whole numbers: {whole}"] if whole else []), *accuracy_note(formula),
     ]
     comment = "/* " + "\n   ".join(line.replace("*/", "* /") for line in notes) + " */"
-    head = [comment, _REAL, *([_LUCAS] if form.sequences else [])]
-    arguments = ", ".join(f"REAL {printer.doprint(s)}" for s in form.parameters) or "void"
+    head = [comment, _REAL, *([_LUCAS] if form.sequences else []), *([GAUSS] if form.per_sample else [])]
     used = set().union(*(e.free_symbols for e in form.expressions))
     body = [f"    (void){printer.doprint(s)};" for s in form.parameters if s not in used]
+    form, blocks = _without_population(form, printer)
+    body += blocks
     body += [
         f"    const REAL {printer.doprint(name)} = {printer.doprint(value)};"
         for name, value in (*form.sequences, *form.where)
     ]
     return "\n".join([
-        *head, f"REAL {identifier(formula.slug)}({arguments})", "{", *body,
+        *head, f"REAL {identifier(formula.slug)}({_arguments(form, printer)})", "{", *body,
         f"    return {printer.doprint(form.result)};", "}\n",
     ])
+
+
+def _arguments(form: Assignments, printer: _Printer) -> str:
+    """Numbers first; then, over a population, its size and one array for each parameter of the samples."""
+    parts = [f"REAL {printer.doprint(s)}" for s in form.parameters if s not in form.per_sample]
+    if form.per_sample:
+        parts += ["size_t population", *(f"const REAL *each_{s}" for s in form.per_sample)]
+    return ", ".join(parts) or "void"
+
+
+def _without_population(form: Assignments, printer: _Printer) -> tuple[Assignments, list[str]]:
+    """Loops that compute every product and integral, and the assignments through their names."""
+    if not form.per_sample:
+        return form, []
+    slope, rest = degree_per_sample(form.expressions)
+    lines = [
+        f"    const size_t nodes = ({count_text(slope, 'population', rest)})/2 + 1;",
+        "    REAL node[nodes], weight[nodes];", "    gauss_rule(nodes, node, weight);",
+    ]
+    found: dict[sp.Expr, sp.Symbol] = {}
+    for expression in form.expressions:
+        integrals = expression.atoms(sp.Integral)
+        alone = expression.xreplace(dict.fromkeys(integrals, sp.S.Zero)).atoms(MarkedProduct)
+        for node in sorted(integrals | alone, key=str):
+            if node not in found:
+                found[node] = sp.Symbol(f"over_population_{len(found) + 1}")
+                lines += population_block(found[node].name, node, printer.doprint, form.per_sample)
+    where = tuple((name, value.xreplace(found)) for name, value in form.where)
+    return replace(form, where=where, result=form.result.xreplace(found)), lines
