@@ -450,6 +450,7 @@ def test_progress_is_called_and_may_interrupt(monkeypatch: Any) -> None:
 
 def test_without_numba_the_message_has_the_command(monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.delitem(sys.modules, "validation.kernel")
+    for name in ("validation.kernel", "validation.kernel_gradients"):
+        monkeypatch.delitem(sys.modules, name)
     with pytest.raises(MissingPackageError, match=r"pip install 'sgd-theory\[report\]'"):
         importlib.import_module("validation.kernel")

@@ -7,23 +7,23 @@ and any division into chunks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from theory.errors import MissingPackageError
+from validation.kernel_gradients import (
+    ADDITIVE,
+    LEAST_SQUARES,
+    compiled,
+    sum_frozen,
+    sum_least_squares,
+    sum_quadratic,
+)
 
-try:
-    import numba
-except ImportError as missing:
-    raise MissingPackageError(
-        "the simulations need numba, which is not installed: pip install 'sgd-theory[report]'"
-    ) from missing
+import numba  # isort: skip; after the module that says what to do without it
 
 __all__ = ["LANES", "advance_chunked", "draw", "multiply_adds", "seed_generators"]
 
-F = TypeVar("F", bound=Callable[..., Any])
 LANES = 4  # arrays over directions are padded with zeros to a multiple of this
 
 _U = np.uint64
@@ -31,20 +31,14 @@ _GOLDEN, _MIX_1, _MIX_2 = _U(0x9E3779B97F4A7C15), _U(0xBF58476D1CE4E5B9), _U(0x9
 _LOW, _TWO_32 = _U(0xFFFFFFFF), _U(1 << 32)
 
 
-def _compiled(**options: Any) -> Callable[[F], F]:
-    """``numba.njit`` with a type."""
-    decorate: Callable[[F], F] = numba.njit(cache=True, error_model="numpy", **options)
-    return decorate
-
-
-@_compiled()
+@compiled()
 def _splitmix(z: Any) -> Any:
     z = (z ^ (z >> _U(30))) * _MIX_1
     z = (z ^ (z >> _U(27))) * _MIX_2
     return z ^ (z >> _U(31))
 
 
-@_compiled()
+@compiled()
 def seed_generators(seed: Any, first: int, generators: Any) -> None:
     """Fill ``generators``, shape (replicas, 4), for replicas ``first``, ``first + 1``, ..."""
     for r in range(generators.shape[0]):
@@ -54,7 +48,7 @@ def seed_generators(seed: Any, first: int, generators: Any) -> None:
             generators[r, i] = _splitmix(z)
 
 
-@_compiled()
+@compiled()
 def draw(order: Any, passes: Any, generator: Any, out: Any) -> None:
     """Draw the indices of one epoch by partial Fisher-Yates shuffles.
 
@@ -90,43 +84,7 @@ def draw(order: Any, passes: Any, generator: Any, out: Any) -> None:
     generator[0], generator[1], generator[2], generator[3] = s0, s1, s2, s3
 
 
-@_compiled()
-def _batch_gradient(x: Any, e: Any, batch: Any, point: Any, grad: Any) -> None:
-    """Sum over the batch of x_n (x_n . point + e_n), four samples at a time."""
-    width, size = point.size, batch.size
-    grad[:] = 0.0
-    whole = size - size % 4
-    for b in range(0, whole, 4):
-        n0, n1, n2, n3 = batch[b], batch[b + 1], batch[b + 2], batch[b + 3]
-        r0, r1, r2, r3 = e[n0], e[n1], e[n2], e[n3]
-        for i in range(width):
-            p = point[i]
-            r0 += x[n0, i] * p
-            r1 += x[n1, i] * p
-            r2 += x[n2, i] * p
-            r3 += x[n3, i] * p
-        for i in range(width):
-            grad[i] += (r0 * x[n0, i] + r1 * x[n1, i]) + (r2 * x[n2, i] + r3 * x[n3, i])
-    for b in range(whole, size):
-        n0 = batch[b]
-        r0 = e[n0]
-        for i in range(width):
-            r0 += x[n0, i] * point[i]
-        for i in range(width):
-            grad[i] += r0 * x[n0, i]
-
-
-@_compiled()
-def _batch_noise(g: Any, batch: Any, grad: Any) -> None:
-    """Sum over the batch of g_n."""
-    grad[:] = 0.0
-    for b in range(batch.size):
-        n = batch[b]
-        for i in range(grad.size):
-            grad[i] += g[n, i]
-
-
-@_compiled()
+@compiled()
 def _accumulate(path: Any, history: int, lags: Any, sums: Any, covariance: Any, position: Any,
                 lagged: Any) -> None:
     """Add one epoch, rows ``history`` ... of ``path``, to the sums of a replica."""
@@ -162,15 +120,19 @@ def _accumulate(path: Any, history: int, lags: Any, sums: Any, covariance: Any, 
                 lagged[t, i] += path[k, i] * path[k - lags[t], i]
 
 
-@_compiled(parallel=True)
-def advance(x: Any, e: Any, shift: Any, additive: bool, curvatures: Any, keep: Any, inject: Any,
-            evaluate_at: Any, sizes: Any, passes: Any, redraw: bool, given: Any, first_epoch: int,
-            epochs: int, burn_in: int, lags: Any, generators: Any, orders: Any, indices: Any,
-            states: Any, paths: Any, sums: Any, covariances: Any, positions: Any, lagged: Any) -> None:
+@compiled(parallel=True)
+def advance(form: int, x: Any, e: Any, signs: Any, own: Any, shift: Any, curvatures: Any, keep: Any,
+            inject: Any, evaluate_at: Any, sizes: Any, passes: Any, redraw: bool, given: Any,
+            first_epoch: int, epochs: int, burn_in: int, lags: Any, generators: Any, orders: Any,
+            indices: Any, states: Any, paths: Any, sums: Any, covariances: Any, positions: Any,
+            lagged: Any, trace: Any) -> None:
     """Run all replicas from epoch ``first_epoch`` for ``epochs`` epochs; sum after ``burn_in``.
 
     Per step ``s <- K s + b g(a . s)`` in every direction, with the batch mean of ``x_n`` (additive:
-    plus curvature times the point) or of ``x_n (x_n . point + e_n)``, plus ``shift``.
+    plus curvature times the point), of ``x_n (x_n . point + e_n)`` or of ``H_n point + g_n``, plus
+    ``shift``. ``trace``, shape (replicas, steps, width) or empty, receives the weights after every step.
+
+    One body for all: a compiled function of a dozen arrays counts their references at every call.
     """
     states_n, width = states.shape[1], states.shape[2]
     history = paths.shape[1] - sizes.size
@@ -183,7 +145,8 @@ def advance(x: Any, e: Any, shift: Any, additive: bool, curvatures: Any, keep: A
             elif redraw or epoch == 0:
                 draw(orders[r], passes, generators[r], index)
             for k in range(history):
-                path[k] = path[k + sizes.size]
+                for i in range(width):
+                    path[k, i] = path[k + sizes.size, i]
             start = 0
             for k in range(sizes.size):
                 batch = index[start : start + sizes[k]]
@@ -194,12 +157,15 @@ def advance(x: Any, e: Any, shift: Any, additive: bool, curvatures: Any, keep: A
                     for i in range(width):
                         point[i] += evaluate_at[m] * state[m, i]
                 scale = 1.0 / sizes[k]
-                if additive:
-                    _batch_noise(x, batch, grad)
+                if form == ADDITIVE:
+                    sum_frozen(x, batch, grad)
                     for i in range(width):
                         grad[i] = curvatures[i] * point[i] + scale * grad[i]
                 else:
-                    _batch_gradient(x, e, batch, point, grad)
+                    if form == LEAST_SQUARES:
+                        sum_least_squares(x, e, batch, point, grad)
+                    else:
+                        sum_quadratic(x, signs, own, batch, point, grad)
                     for i in range(width):
                         grad[i] = scale * grad[i] + shift[i]
                 for m in range(states_n):
@@ -208,8 +174,14 @@ def advance(x: Any, e: Any, shift: Any, additive: bool, curvatures: Any, keep: A
                     for q in range(states_n):
                         for i in range(width):
                             new[m, i] += keep[m, q] * state[q, i]
-                state[:] = new
-                path[history + k] = new[0]
+                for m in range(states_n):
+                    for i in range(width):
+                        state[m, i] = new[m, i]
+                for i in range(width):
+                    path[history + k, i] = new[0, i]
+            if trace.size:
+                for k in range(sizes.size):
+                    trace[r, (epoch - first_epoch) * sizes.size + k] = path[history + k]
             if epoch >= burn_in:
                 _accumulate(path, history, lags, sums[r], covariances[r], positions[r], lagged[r])
 
@@ -220,7 +192,7 @@ def advance_chunked(*arguments: Any) -> None:
         advance(*arguments)
 
 
-@_compiled(fastmath={"contract"}, parallel=True)
+@compiled(fastmath={"contract"}, parallel=True)
 def multiply_adds(threads: int, rounds: int) -> Any:
     """Do nothing but multiply-adds, 16 in a register for each load and store; returns how many."""
     sink = np.zeros((threads, 64))

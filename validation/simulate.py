@@ -1,4 +1,4 @@
-"""Simulate SGD on a regression with really drawn indices; one number per replica and direction."""
+"""Simulate SGD on quadratic losses with really drawn indices; one number per replica and direction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy.typing as npt
 from theory.errors import TheoryError, UnstableError
 from theory.optimizers.rule import LinearRule, NumericRule
 from theory.sampling import SamplingScheme
-from validation.regression import FloatArray, Regression
+from validation.regression import FloatArray
+from validation.sample_arrays import Samples, frozen_gradients, sample_arrays
 
 __all__ = ["Noise", "Progress", "SimulationResult", "epoch_start_bias", "simulate", "start_bias"]
 
@@ -106,7 +107,7 @@ def start_bias(
     """
     keep, inject, at = numeric.keep, numeric.inject, numeric.evaluate_at
     out = np.zeros(curvatures.size)
-    for i in np.flatnonzero(curvatures > 0):
+    for i in np.flatnonzero(curvatures != 0):
         a = keep + curvatures[i] * np.outer(inject, at)
         radius = float(np.abs(np.linalg.eigvals(a)).max())
         if not radius < 1:
@@ -143,7 +144,7 @@ def epoch_start_bias(
     """
     start_bias(numeric, curvatures, 0)  # raises
     m, out = len(sizes), np.zeros(curvatures.size)
-    for i in np.flatnonzero(curvatures > 0):
+    for i in np.flatnonzero(curvatures != 0):
         a = numeric.keep + curvatures[i] * np.outer(numeric.inject, numeric.evaluate_at)
         total, own = np.zeros(a.shape[0]), np.zeros_like(a)
         inside = np.empty((m, *a.shape))
@@ -166,7 +167,7 @@ def epoch_start_bias(
 
 
 def simulate(
-    problem: Regression, rule: LinearRule, scheme: SamplingScheme, *, batch_size: int,
+    problem: Samples, rule: LinearRule, scheme: SamplingScheme, *, batch_size: int,
     hyperparameters: Mapping[str, float], replicas: int, seed: int,
     noise: Noise = "regression", burn_in: int | None = None, measured_epochs: int = 1,
     largest_start_bias: float = 1e-4, max_burn_in_steps: int = 200_000, covariance: bool = False,
@@ -177,10 +178,13 @@ def simulate(
     ``noise="regression"`` is SGD itself, :math:`g_k(\theta)=\frac1{S_k}\sum_{n\in B_k}
     x_n(x_n\cdot\theta-y_n)`; ``"additive"`` freezes the noise at the minimum,
     :math:`g_k=H\delta+\frac1{S_k}\sum_{n\in B_k}g_n`. Both use the indices that ``scheme`` draws;
-    under ``lasting="run"`` every replica draws its own permutation.
+    under ``lasting="run"`` every replica draws its own permutation. Of any list of quadratic losses,
+    :math:`g_k=\frac1{S_k}\sum_{n\in B_k}(H_n\delta+g_n)`.
 
     Parameters
     ----------
+    problem
+        A regression, or :class:`theory.multiplicative.SampleQuadratics`.
     batch_size, hyperparameters
         As the scheme and the rule take them, e.g. ``{"learning_rate": 0.1, "momentum": 0.9}``.
     seed
@@ -233,6 +237,8 @@ def simulate(
         raise TheoryError(f"largest_start_bias must lie in (0, 1); got {largest_start_bias}")
 
     n, d = problem.samples, problem.dimension
+    arrays = sample_arrays(problem, additive=noise == "additive")
+    width = arrays.width
     sizes = np.array(scheme.batch_sizes(n, batch_size), dtype=np.int64)
     m, used, one_run = sizes.size, int(sizes.sum()), scheme.lasting == "run"
 
@@ -247,21 +253,13 @@ def simulate(
         burn_in = max(burn_in, -(-max(lags, default=0) // m))
     bias = bias_after(burn_in)
 
-    width = -(-d // kernel.LANES) * kernel.LANES
-    pad = ((0, 0), (0, width - d))
-    x = np.pad(
-        problem.projected_gradients if noise == "additive"
-        else math.sqrt(problem.scale) * problem.projected_features, pad,
-    )
-    e = math.sqrt(problem.scale) * problem.residuals
-    shift = np.pad(problem.weight_decay * problem.projected_minimum, pad[1])
-    curvatures = np.pad(problem.curvatures, pad[1])
     passes = {
         "sample": np.ones(used, dtype=np.int64), "batch": sizes,
         "epoch": np.array([used]), "run": np.array([used]), "own": np.array([used]),
     }[scheme.lasting]
     lag_array = np.array(lags, dtype=np.int64)
     history = max(1, int(lag_array.max(initial=0)))
+    no_trace = np.zeros((0, 0, 0))
     states_n, epochs = numeric.inject.size, burn_in + measured_epochs
 
     recorded: list[tuple[FloatArray, ...]] = []
@@ -287,9 +285,9 @@ def simulate(
             count = min(stride, epochs - epoch)
             given = _given(scheme, n, batch_size, used, epoch, count, own)
             kernel.advance_chunked(
-                x, e, shift, noise == "additive", curvatures, numeric.keep, numeric.inject,
-                numeric.evaluate_at, sizes, passes, not one_run, given, epoch, count, burn_in,
-                lag_array, generators, orders, indices, states, paths, *kept,
+                *arrays.parts, numeric.keep, numeric.inject, numeric.evaluate_at, sizes, passes,
+                not one_run, given, epoch, count, burn_in, lag_array, generators, orders, indices,
+                states, paths, *kept, no_trace,
             )
             done += r * count * m
             if progress is not None:
@@ -307,11 +305,13 @@ def simulate(
         for i in range(4)
     )
     cov = cov[:, :d] / m
+    still = ~frozen_gradients(problem).any(axis=0) & (problem.curvatures == 0)
     status = tuple(
-        "flat and noiseless: does not move" if c == 0
+        "flat and noiseless: does not move" if unmoved
+        else "flat but noisy: when it forgets its start is not known" if c == 0
         else "resolved" if b <= largest_start_bias
         else f"relaxes too slowly: the start still weighs {b:.2g} after {burn_in * m} steps"
-        for c, b in zip(problem.curvatures, bias, strict=True)
+        for c, b, unmoved in zip(problem.curvatures, bias, still, strict=True)
     )
     return SimulationResult(
         rule=rule.name, scheme=scheme.name, noise=noise, hyperparameters=dict(hyperparameters),
