@@ -12,6 +12,7 @@ from derivations.flat_direction import derive_flat
 from derivations.iterated_sums import derive_iterated_sums
 from derivations.limits import derive_limit
 from derivations.moments import combined, derive_moment
+from derivations.multiplicative import derive_multiplicative
 from derivations.regimes import REGIMES
 from derivations.spectra import derive_noise_autocovariance, derive_spectrum
 from derivations.step import Verdict
@@ -56,6 +57,8 @@ def derive(slug: str, formula: Formula | None = None) -> Derivation:
     target = entry.formula if formula is None else formula
     if slug in _OF_ITS_OWN:
         return _OF_ITS_OWN[slug](entry, target)
+    if entry.model == "multiplicative":
+        return derive_multiplicative(entry, target)
     if not entry.exact:
         return derive_limit(entry, target)
     return derive_pair(entry.rule, entry.scheme, entry.quantity, target)

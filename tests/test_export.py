@@ -36,6 +36,7 @@ POINT = {
     "lag": Fraction(2), "position": Fraction(3), "frequency": Fraction(4, 7),
     "dampening": Fraction(1, 8), "weight_decay": Fraction(1, 20),
     "immediate_discount": Fraction(3, 7), "averaging_rate": Fraction(2, 9),
+    "curvature_variance": Fraction(1, 11), "label_variance": Fraction(3, 2),
 }
 SLUGS = [entry.slug for entry in CATALOGUE]
 

@@ -60,6 +60,13 @@ solve_kept(A, B, M) := (
   L: invert(ident(length(A)) - pw[M + 1]) . dr[M + 1],
   L: makelist(pw[j] . L + dr[j], j, 1, M),
   cov(j, l) := L[mod(j, period) + 1] . C . transpose(L[mod(l, period) + 1]))$
+/* batch curvature of variance curvature_variance: the stationary second moment */
+fluctuating(A, B) := block([P, D, unknowns],
+  D: diff(A, curvature),
+  P: genmatrix(lambda([i, j], concat(p, i, "_", j)), length(A), length(A)),
+  unknowns: flatten(args(P)),
+  subst(linsolve(flatten(args(P - A . P . transpose(A) - curvature_variance*D . P . transpose(D)
+    - noise_variance*B . transpose(B))), unknowns), P))$
 ww(j, h) := cov(j + h, j)[1, 1]$
 wv(j) := cov(j, j)[1, 1] - cov(j, j - 1)[1, 1]$
 vv(j) := cov(j, j)[1, 1] - cov(j, j - 1)[1, 1] - cov(j - 1, j)[1, 1] + cov(j - 1, j - 1)[1, 1]$
@@ -122,6 +129,31 @@ def matrix(value: sp.Matrix) -> str:
 
 def call(formula: Formula, given: dict[str, object] | Point) -> str:
     return f"{identifier(formula.slug)}({', '.join(str(given.get(s.name, s)) for s in formula.parameters)})"
+
+
+#: of the fluctuating law P, in the words of Maxima
+FLUCTUATING = {
+    "weight-variance": "P[1, 1]", "velocity-variance": "2*(P[1, 1] - (A . P)[1, 1])",
+    "weight-velocity-covariance": "P[1, 1] - (A . P)[1, 1]",
+    "weight-autocovariance": "(last(powers(A, h)) . P)[1, 1]",
+}
+#: Gaussian inputs of variance lambda, labels of variance y, S samples
+_LABELS = (
+    "[curvature_variance = 2*curvature^2/batch_size, noise_variance = curvature*label_variance/batch_size]"
+)
+
+
+def fluctuating(entry: Entry) -> Iterator[tuple[str, str]]:
+    """As :func:`stated`, for independent steps whose batch curvature fluctuates."""
+    formula, rule = entry.formula, entry.rule
+    code = f"A: {matrix(rule.transition)}$ B: {matrix(rule.injection)}$ P: fluctuating(A, B)$"
+    if entry.slug == "mean-square-stability-limit":
+        yield code, f"ratsimp(subst({call(formula, {})}, learning_rate, ratsimp(1/P[1, 1])))"
+        return
+    given = _LABELS if entry.slug.startswith("label-noise") else "[]"
+    for lag in (0, 1, 4) if entry.quantity.endswith("autocovariance") else (0,):
+        right = f"subst({given}, block([h: {lag}], {FLUCTUATING[entry.quantity]}))"
+        yield code, f"ratsimp({call(formula, {'lag': lag})} - {right})"
 
 
 def stated(entry: Entry, steps: int) -> Iterator[tuple[str, str]]:
@@ -193,6 +225,10 @@ def program(control: Formula) -> str:
             if slug in LIMITS:
                 lines.append(f"A: {matrix(entry.rule.transition)}$")
                 lines.append(printed("IDENTITY", slug, f"fullratsimp(expand({LIMITS[slug]}))"))
+            continue
+        if entry.model == "multiplicative":
+            for prepare, gap in fluctuating(entry):
+                lines += [prepare, printed("IDENTITY", slug, gap)]
             continue
         for steps in STEPS.get(slug, (2, 3, 4)):
             for prepare, gap in stated(entry, steps):

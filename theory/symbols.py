@@ -14,13 +14,18 @@ __all__ = [
     "averaging_rate",
     "batch_size",
     "curvature",
+    "curvature_gradient_covariance",
+    "curvature_variance",
     "dampening",
     "displacement",
+    "epochs",
     "frequency",
     "immediate_discount",
+    "label_variance",
     "lag",
     "learning_rate",
     "momentum",
+    "negative_curvature",
     "noise_variance",
     "position",
     "sample_curvature",
@@ -49,6 +54,11 @@ averaging_rate = sp.Symbol("averaging_rate", positive=True)
 displacement = sp.Symbol("displacement", real=True)
 sample_curvature = sp.Symbol("sample_curvature", real=True)
 sample_gradient = sp.Symbol("sample_gradient", real=True)
+curvature_variance = sp.Symbol("curvature_variance", nonnegative=True)
+label_variance = sp.Symbol("label_variance", nonnegative=True)
+curvature_gradient_covariance = sp.Symbol("curvature_gradient_covariance", real=True)
+negative_curvature = sp.Symbol("negative_curvature", positive=True)
+epochs = sp.Symbol("epochs", integer=True, positive=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +156,26 @@ _ALL = (
     Parameter(
         symbol=sample_gradient, letter="g_{n}", unit=(1, -1), domain="real", per_sample=True,
         meaning="derivative of each sample's loss at displacement 0: one number per sample",
+    ),
+    Parameter(
+        symbol=curvature_variance, letter=r"\psi", unit=(2, -4), domain=">= 0",
+        meaning="variance of the curvature of one batch, in this direction",
+    ),
+    Parameter(
+        symbol=label_variance, letter="y", unit=(1, 0), domain=">= 0",
+        meaning="variance of the noise on the labels, for half the squared residual as the loss",
+    ),
+    Parameter(
+        symbol=curvature_gradient_covariance, letter=r"\chi", unit=(2, -3), domain="real",
+        meaning="covariance of the curvature and the gradient of one batch, in this direction",
+    ),
+    Parameter(
+        symbol=negative_curvature, letter=r"\kappa", unit=(1, -2), domain="> 0",
+        meaning="minus the Hessian eigenvalue of a direction in which a saddle falls",
+    ),
+    Parameter(
+        symbol=epochs, letter="K", unit=(0, 0), domain=">= 1", integer=True,
+        meaning="epochs since the start",
     ),
 )
 

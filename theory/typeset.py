@@ -29,7 +29,9 @@ __all__ = [
 #: products are written in this order; SymPy sorts factors by name, so stand-ins carry it
 _FACTORS = (
     "samples", "batch_size", "averaging_rate", "dampening", "immediate_discount", "momentum",
-    "learning_rate", "curvature", "second_curvature", "weight_decay", "noise_variance",
+    "learning_rate", "curvature", "second_curvature", "weight_decay", "curvature_variance",
+    "negative_curvature", "label_variance", "noise_variance", "curvature_gradient_covariance",
+    "displacement",
 )
 _ORDERED = {
     p.symbol: sp.Symbol(

@@ -72,6 +72,10 @@ def _draw(entry: Entry, names: list[str], rng: random.Random) -> Point:
         "immediate_discount": Fraction(rng.randint(0, 10), 10),
         "averaging_rate": Fraction(rng.randint(1, 10), 10),
     }
+    if "curvature_variance" in names:  # the square of a coefficient of variation up to 2
+        ranges["curvature_variance"] = ranges["curvature"] ** 2 * Fraction(rng.randint(1, 20), 10)
+    if "label_variance" in names:
+        ranges["label_variance"] = Fraction(rng.randint(1, 9), 3)
     return {name: ranges[name] for name in names}
 
 

@@ -124,5 +124,16 @@ def _draw(target: Target, rng: random.Random, size: int) -> dict[sp.Symbol, Frac
         "weight_decay": Fraction(1, rng.randint(1, size)),
         "immediate_discount": below, "averaging_rate": below,
     }
-    known = {p.symbol: Fraction(values[p.name]) for p in PARAMETERS.values()}
+    values = _of_other_models(values) | values
+    known = {p.symbol: Fraction(values[p.name]) for p in PARAMETERS.values() if not p.per_sample}
     return known | {s: below for s in target.parameters if s not in known}
+
+
+def _of_other_models(values: Mapping[str, Any]) -> dict[str, Fraction]:
+    """Parameters beyond the stationary law's; from a generator of their own, so that nothing else moves."""
+    rng = random.Random(repr(values))
+    found = {
+        name: Fraction(rng.randint(1, 9), rng.randint(1, 9)) for name in PARAMETERS if name not in values
+    }
+    # fluctuations that leave a second moment at ordinary rates
+    return found | {"curvature_variance": values["curvature"] ** 2 * Fraction(1, rng.randint(2, 9))}

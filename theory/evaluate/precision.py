@@ -25,8 +25,16 @@ _ORDINARY: Mapping[str, Fraction] = {
     "samples": Fraction(101), "lag": Fraction(5), "position": Fraction(5),
     "second_curvature": Fraction(2, 7), "dampening": Fraction(1, 3), "weight_decay": Fraction(1, 9),
     "immediate_discount": Fraction(2, 3), "averaging_rate": Fraction(1, 5),
-    "frequency": Fraction(4, 5),
+    "frequency": Fraction(4, 5), "curvature_variance": Fraction(1, 13), "label_variance": Fraction(1),
+    "curvature_gradient_covariance": Fraction(1, 11), "displacement": Fraction(1, 3),
+    "negative_curvature": Fraction(3, 7), "epochs": Fraction(3),
 }
+
+
+#: nothing cancels as these become small or large
+_LINEAR = (
+    "learning_rate", "noise_variance", "label_variance", "curvature_gradient_covariance", "displacement",
+)
 
 
 def _size(value: Fraction) -> int:
@@ -44,9 +52,11 @@ def corner_distances(values: Mapping[str, Fraction]) -> dict[str, int]:
     rate = values.get("learning_rate", Fraction(1))
     found: dict[str, int] = {}
     for name, value in values.items():
-        if name in ("curvature", "second_curvature", "weight_decay"):
+        if name in ("curvature", "second_curvature", "weight_decay", "negative_curvature"):
             found[name] = _size(rate * value)
-        elif name not in ("learning_rate", "noise_variance"):
+        elif name == "curvature_variance":
+            found[name] = _size(rate**2 * value)
+        elif name not in _LINEAR:
             found[name] = _size(value) + (_size(1 - value) if value < 1 else 0)
     if values.get("second_curvature") and values.get("curvature"):
         found["difference"] = _size(1 - values["second_curvature"] / values["curvature"])
