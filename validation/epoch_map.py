@@ -1,0 +1,231 @@
+r"""Averaged epoch map: the stationary law of reshuffled SGD at any learning rate, by sampling epochs.
+
+Permutations of different epochs are independent, so an epoch is a random affine map
+:math:`s\mapsto\Phi s+c`, and at the boundary
+
+.. math:: \mu_0 = \mathbb E[\Phi]\mu_0+\mathbb E[c], \qquad
+          P_0 = \mathbb E[\Phi P_0\Phi^\top]+\mathbb E[\Phi\mu_0c^\top]+\mathbb E[c\mu_0^\top\Phi^\top]
+          +\mathbb E[cc^\top]
+
+hold exactly. The averages run over sampled permutations; nothing is expanded and nothing relaxes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from theory.errors import TheoryError, UnstableError
+from theory.multiplicative import SampleQuadratics
+from theory.optimizers.rule import LinearRule
+from theory.sampling import SamplingScheme
+from validation.epoch_map_average import AveragedMap, chunk_size, maps_of
+from validation.epoch_map_influence import influence_of
+from validation.epoch_map_law import EpochMapLaw
+from validation.epoch_map_system import EpochSystem, FloatArray
+
+__all__ = ["averaged_epoch_map"]
+
+Indices = Callable[[int, int], npt.NDArray[np.int32]]
+Progress = Callable[[int, int], None]
+_PILOT = 512
+
+
+def averaged_epoch_map(
+    quadratics: SampleQuadratics, rule: LinearRule, scheme: SamplingScheme, *, batch_size: int,
+    hyperparameters: Mapping[str, float], standard_error: float = 0.01, seed: int,
+    permutations: int | None = None, max_permutations: int = 1_000_000,
+    max_seconds: float = math.inf, memory_bytes: int = 2_000_000_000,
+    indices: npt.ArrayLike | None = None, progress: Progress | None = None,
+) -> EpochMapLaw:
+    r"""Stationary moments under the scheme's own permutations, to a requested standard error.
+
+    A pilot of a few hundred permutations says how many are needed; they are then drawn afresh, and
+    the pilot is left out, so that the number does not depend on what is averaged. The result says
+    which standard error was reached: a budget may end the sampling earlier.
+
+    Parameters
+    ----------
+    standard_error
+        Requested of the worst direction's variance, relative.
+    seed
+        0 <= seed < 2**63; the same result for any number of threads.
+    permutations
+        Their number, instead of a standard error.
+    max_permutations, max_seconds, memory_bytes
+        Budgets; the maps of all permutations are kept, (n d)² numbers each.
+    indices
+        Permutations of your own, each counted once, shape (P, sum of the batch sizes): with all of
+        them the result is exact.
+    progress
+        Called as ``progress(done, total)``, in permutations and both phases; an exception raised
+        there, or an interrupt, ends the run.
+
+    Raises
+    ------
+    TheoryError
+        If an argument is out of range, or the scheme has no permutation per epoch.
+    UnstableError
+        If the averaged map is not mean-square stable (an estimate), or a pole is outside the circle.
+    NoStationaryLawError
+        If a direction without curvature is pushed.
+    """
+    begun = time.monotonic()
+    if not 0 < standard_error < 1:
+        raise TheoryError(f"standard_error is relative and must lie in (0, 1); got {standard_error}")
+    for name, value, least in (
+        ("seed", seed, 0), ("max_permutations", max_permutations, 2),
+        ("permutations", 2 if permutations is None else permutations, 2),
+    ):
+        if int(value) != value or not least <= value < 2**63:
+            raise TheoryError(f"{name} must be an integer >= {least} and < 2**63; got {value}")
+    system = EpochSystem.of(
+        quadratics, rule, scheme, batch_size=batch_size, hyperparameters=hyperparameters
+    )
+    if scheme.lasting == "run":
+        raise TheoryError(f"{scheme.name!r} keeps one permutation: its law is not that of an average")
+    draw, count = _source(system, indices, seed)
+    fits = _fits(system, memory_bytes)
+    count = count or (permutations and int(permutations))
+    if count is not None:
+        if count > fits:
+            raise TheoryError(
+                f"{count} permutations need {8 * count * (system.entries * system.dimension) ** 2:.3g} "
+                f"bytes, more than memory_bytes = {memory_bytes:.3g}: ask for at most {fits}"
+            )
+        return _law(system, draw, count, seed, begun, progress)
+    pilot = _law(system, draw, min(_PILOT, fits), seed, begun, None)
+    worst = float(pilot.relative_standard_error.max()) / standard_error
+    wanted = max(_PILOT, math.ceil(1.1 * pilot.permutations * worst**2))
+    affordable = (max_seconds / pilot.seconds - 1) * pilot.permutations
+    count = int(max(2, min(wanted, max_permutations, fits, affordable)))
+    later: Indices = lambda first, few: draw(first + pilot.permutations, few)  # noqa: E731
+    return _law(system, later, count, seed, begun, progress)
+
+
+def _fits(system: EpochSystem, memory_bytes: int) -> int:
+    """How many maps the memory holds."""
+    return max(2, int(memory_bytes // (8 * (system.entries * system.dimension) ** 2)))
+
+
+def _source(
+    system: EpochSystem, indices: npt.ArrayLike | None, seed: int
+) -> tuple[Indices, int | None]:
+    """Where permutations come from, and how many there are if that is fixed.
+
+    Raises
+    ------
+    TheoryError
+        If given indices are no samples or have the wrong shape.
+    """
+    if indices is None:
+        return lambda first, few: system.indices(seed, first, few), None
+    given = np.asarray(indices)
+    used = int(system.sizes.sum())
+    if given.ndim != 2 or given.shape[1] != used or given.shape[0] < 1:
+        raise TheoryError(f"indices must have shape (permutations, {used}); got {given.shape}")
+    if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= system.samples:
+        raise TheoryError(f"indices must be whole numbers in 0..{system.samples - 1}")
+    rows = given.astype(np.int32)
+    return lambda first, few: rows[first : first + few], len(rows)
+
+
+def _law(
+    system: EpochSystem, draw: Indices, count: int, seed: int, begun: float,
+    progress: Progress | None,
+) -> EpochMapLaw:
+    """Both phases over ``count`` permutations."""
+    done = 0
+
+    def step(few: int) -> None:
+        nonlocal done
+        done += few
+        if progress is not None:
+            progress(done, 2 * count)
+
+    average = maps_of(system, draw, count, progress=step)
+    radius = average.spectral_radius
+    if not radius < 1:
+        raise UnstableError(
+            f"no stationary law: over one epoch the mean square grows by {radius:.6g} (estimated from "
+            f"{count} permutations), not below 1: beyond the mean-square limit. The mean alone still "
+            "converges. Lower the learning rate or raise the batch size"
+        )
+    second = average.solve(average.source)
+    influence = influence_of(average, draw)
+    start = boundary_columns(average, second, radius)
+    d, m = system.dimension, system.steps
+    sums, positions = np.zeros((3, d, d)), np.zeros((m, d))
+    variances, means = np.empty((count, d)), np.empty((count, d))
+    level = np.empty((count, d))
+    stride = chunk_size(start.size + 2 * average.size**2 + 3 * d * d + m * d)
+    for first in range(0, count, stride):
+        part = slice(first, min(first + stride, count))
+        out = system.propagate(
+            draw(first, part.stop - first), start, matrices=True, positions=True
+        )
+        ends = out["ends"].reshape(-1, average.size, start.shape[3]) / average.scales[:, None]
+        variances[part] = influence.of_variance(out["squares"] / m, out["means"] / m, ends)
+        means[part] = influence.of_mean(out["means"] / m, ends)
+        level[part] = out["means"] / m
+        sums += out["matrices"].sum(axis=0) / (count * m)
+        positions += out["positions"].sum(axis=0) / count
+        step(part.stop - first)
+    unit, spread = system.unit, math.sqrt(count)
+    return EpochMapLaw(
+        second_moment=_whole(system, sums[0]) * unit**2, velocity=_whole(system, sums[1]) * unit**2,
+        weight_velocity=_whole(system, sums[2]) * unit**2,
+        mean=_whole(system, level.mean(axis=0)) * unit,
+        by_position=_whole(system, positions) * unit**2,
+        standard_error=_whole(system, variances.std(axis=0, ddof=1)) * (unit**2 / spread),
+        mean_standard_error=_whole(system, means.std(axis=0, ddof=1)) * (unit / spread),
+        permutations=count, seed=seed, spectral_radius=radius, residual=average.residual(second),
+        variance_reduction=_whole(system, np.ones(d)), seconds=time.monotonic() - begun,
+    )
+
+
+def boundary_columns(average: AveragedMap, second: FloatArray, radius: float) -> FloatArray:
+    r"""[R, mu_0] with :math:`RR^\top=P_0-\mu_0\mu_0^\top`, in the units of the system.
+
+    Shape (1, n, d, columns).
+
+    Raises
+    ------
+    UnstableError
+        If the solution is no covariance.
+    """
+    cov = second - np.outer(average.mean, average.mean)
+    size = np.sqrt(np.maximum(np.diag(cov), 0.0))
+    size = np.where(size > 1e-9 * size.max(initial=0.0), size, 1.0)
+    values, vectors = np.linalg.eigh(cov / np.outer(size, size))
+    if values[0] < -1e-5 * max(values[-1], 1.0):
+        raise UnstableError(
+            f"no stationary law: the averaged epoch map (radius {radius:.6g}, an estimate) has no "
+            "positive solution. Lower the learning rate, or draw more permutations"
+        )
+    kept = values > 1e-14 * values[-1]
+    root = size[:, None] * vectors[:, kept] * np.sqrt(values[kept])
+    columns = average.scales[:, None] * np.column_stack([root, average.mean])
+    n, d = average.system.entries, average.system.dimension
+    return np.ascontiguousarray(columns.reshape(1, n, d, -1))
+
+
+def _whole(system: EpochSystem, array: FloatArray) -> FloatArray:
+    """Put back the directions that do not move: zeros along every axis of length d."""
+    if system.active.all():
+        return array
+    d, kept = system.active.size, np.flatnonzero(system.active)
+    if array.ndim == 1:
+        out = np.zeros(d)
+        out[kept] = array
+    elif array.shape == (kept.size, kept.size):
+        out = np.zeros((d, d))
+        out[np.ix_(kept, kept)] = array
+    else:
+        out = np.zeros((len(array), d))
+        out[:, kept] = array
+    return out
