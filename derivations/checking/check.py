@@ -90,6 +90,8 @@ def check_claim(
         case = replace(case, limit=declared, seconds=seconds)
     except ReadingError as error:
         return _unreadable(claim, target, error, time.monotonic() - started)
+    if target.formula.per_sample:
+        return _over_population(claim, target, time.monotonic() - started)
     _require_declared(region, case, notation)
     found = run_within(lambda: examine(case), seconds - (time.monotonic() - started))
     spent = time.monotonic() - started
@@ -219,6 +221,20 @@ def _unreadable(claim: str, target: Target, error: ReadingError, seconds: float)
     return ClaimReport(
         claim=claim, against=target.name, verdict="unreadable", diagnosis=(finding,),
         evidence=finding.evidence, seconds=seconds,
+    )
+
+
+def _over_population(claim: str, target: Target, spent: float) -> ClaimReport:
+    """Numbers of single samples have no notation here."""
+    names = ", ".join(s.name for s in target.formula.per_sample)
+    finding = Finding(
+        verdict="undecided", evidence="nothing was compared", data={"tried": []},
+        summary=f"{target.name} depends on numbers of every sample ({names}), for which claims have no "
+        "notation: evaluate both at a population of your own and compare",
+    )
+    return ClaimReport(
+        claim=claim, against=target.name, verdict="undecided", diagnosis=(finding,),
+        evidence=finding.evidence, seconds=spent,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import mpmath
 import sympy as sp
 
+from derivations.checking.fluctuating_value import fluctuating_value
 from derivations.checking.points import Point
 from derivations.checking.target import Target
 from theory.errors import TheoryError
@@ -20,11 +21,14 @@ __all__ = ["exact_value"]
 def exact_value(target: Target, point: Point) -> tuple[Any, str]:
     """The quantity at a point, and how it was found; None and why not.
 
-    Moments come from exact arithmetic on the epoch-lifted system, spectra from their definition to 50
-    digits. None for formulas that are limits or definitions themselves: there the proof is the truth.
+    Moments of the stationary law come from exact arithmetic on the epoch-lifted system, those under
+    fluctuating curvature from one linear system, spectra from their definition to 50 digits. None for
+    formulas that are limits or definitions themselves, or about one epoch: there the proof is the truth.
     """
     if not target.exact:
         return None, f"{target.name} is itself a limit or definition: its proof is the reference"
+    if target.model != "stationary":
+        return _of_another_model(target, point)
     values: dict[str, Any] = {"noise_variance": point[noise_variance]} | {
         s.name: point[s] for s in target.parameters
     }
@@ -35,6 +39,15 @@ def exact_value(target: Target, point: Point) -> tuple[Any, str]:
     except TheoryError as error:
         return None, str(error)
     return Fraction(value), "exact rational arithmetic on every step of one epoch"
+
+
+def _of_another_model(target: Target, point: Point) -> tuple[Any, str]:
+    if target.model != "multiplicative":
+        return None, f"the proof of {target.name} is the reference"
+    try:
+        return fluctuating_value(target, point), "exact rational solution for the second moment of one step"
+    except TheoryError as error:
+        return None, str(error)
 
 
 def _spectrum(target: Target, values: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ from itertools import islice
 import sympy as sp
 from sympy.core.relational import Relational
 
+from derivations.checking.fluctuating_value import fluctuating_value
 from derivations.checking.implication import empty, implied
 from derivations.checking.inequalities import infeasible
 from derivations.checking.normal_form import literals
@@ -152,8 +153,10 @@ def _points_breaking(
 
 def _excluded(part: sp.Basic, point: Mapping[sp.Symbol, Fraction], target: Target) -> bool:
     """Whether the quantity does not exist at the point, by the exact solver where there is one."""
-    if _is_whole(part) or not target.exact:
+    if _is_whole(part) or not target.exact or target.model == "one-epoch":
         return True
+    if target.model == "multiplicative":
+        return _has_no_second_moment(target, point)
     quantity = target.quantity
     if quantity.endswith("weight-spectrum"):
         quantity = "weight-variance"
@@ -165,6 +168,15 @@ def _excluded(part: sp.Basic, point: Mapping[sp.Symbol, Fraction], target: Targe
         return True
     except TheoryError:  # the rule asks for more than a law needs, or the numbers do not fit together
         return False
+    return False
+
+
+def _has_no_second_moment(target: Target, point: Mapping[sp.Symbol, Fraction]) -> bool:
+    """Of a threshold, which is no moment, the condition is its own."""
+    try:
+        fluctuating_value(target, point)
+    except (TheoryError, KeyError):
+        return True
     return False
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import sympy as sp
 
 from theory.closed_forms import entry_by_slug
+from theory.closed_forms.entry import Model
 from theory.formula import Formula
 from theory.law import stationary_law
 from theory.optimizers import LinearRule
@@ -21,7 +22,8 @@ __all__ = ["Target", "target_by_slug", "target_of_pair"]
 class Target:
     """The truth: a proved formula, with the rule, the scheme and the quantity it belongs to.
 
-    ``exact`` is False for a catalogue formula that is itself a limit.
+    ``exact`` is False for a catalogue formula that is itself a limit; ``model`` as in the catalogue's
+    :class:`~theory.closed_forms.Entry`.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Target:
     scheme: SamplingScheme
     quantity: str
     exact: bool = True
+    model: Model = "stationary"
 
     @cached_property
     def truth(self) -> sp.Expr:
@@ -59,7 +62,7 @@ def target_by_slug(slug: str) -> Target:
     entry = entry_by_slug(slug)
     return Target(
         name=slug, formula=entry.formula, rule=entry.rule, scheme=entry.scheme,
-        quantity=entry.quantity, exact=entry.exact,
+        quantity=entry.quantity, exact=entry.exact, model=entry.model,
     )
 
 

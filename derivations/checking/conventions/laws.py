@@ -50,7 +50,7 @@ def other_rules(claim: sp.Expr, target: Target) -> Iterator[Law]:
     not a convention.
     """
     used = claim.free_symbols
-    if momentum not in used or target.rule.name.startswith("averaged:"):
+    if momentum not in used or target.model != "stationary" or target.rule.name.startswith("averaged:"):
         return
     known = {target.rule.name, *_CONVERTIBLE.get(target.rule.name, ())}
     seen: set[sp.Expr] = set()
@@ -72,6 +72,9 @@ def other_rules(claim: sp.Expr, target: Target) -> Iterator[Law]:
 def other_schemes(claim: sp.Expr, target: Target) -> Iterator[Law]:
     """(summary, law) of the same rule and quantity under other sampling schemes."""
     used, seen = claim.free_symbols, {target.truth}
+    if target.model != "stationary":
+        yield from _without_fluctuations(used, target)
+        return
     for name, make in reversed(SCHEMES):
         scheme = make()
         if name == target.scheme.name or not set(scheme.parameters) <= used:
@@ -82,10 +85,18 @@ def other_schemes(claim: sp.Expr, target: Target) -> Iterator[Law]:
             yield f"the law for {_SCHEMES.get(name, name)}", law
 
 
+def _without_fluctuations(used: set[sp.Symbol], target: Target) -> Iterator[Law]:
+    """Of a law with a fluctuating curvature: the published one, whose noise forgets the weights."""
+    if target.model == "multiplicative" and target.unit == (0, 2):
+        law = _law(target.rule, target.scheme, target.quantity)
+        if law is not None and law.free_symbols == used:
+            yield "the law for noise that does not depend on the weights, psi = 0", law
+
+
 def other_quantities(claim: sp.Expr, target: Target) -> Iterator[Law]:
     """(summary, law) of other quantities of the same pair."""
     used = claim.free_symbols
-    for name in QUANTITIES:
+    for name in QUANTITIES if target.model == "stationary" else ():
         if name == target.quantity or _special(name) != used & {lag, position, frequency, second_curvature}:
             continue
         law = _law(target.rule, target.scheme, name)
