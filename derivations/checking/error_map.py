@@ -142,8 +142,8 @@ def _error(
         try:
             for name, value in target.formula.where:
                 point[name] = value_at(value, point)
-            truth = value_at(target.formula.compact, point)
-            return None if truth == 0 else float(f"{float(value_at(claim, point) / truth - 1):.3g}")
+            truth, value = (_floating(value_at(e, point)) for e in (target.formula.compact, claim))
+            return None if truth == 0 else float(f"{float(value / truth - 1):.3g}")
         except (UndefinedError, ZeroDivisionError):
             return None
 
@@ -194,3 +194,8 @@ def _span(axes: Axes, errors: Sequence[Any], level: float) -> str:
         return f"for {axis.word} {'>=' if growing else '<='} {pairs[stop][0]:g}"
     low, high = sorted((pairs[start][0], pairs[stop][0]))
     return f"in the window {axis.word} from {low:g} to {high:g}"
+
+
+def _floating(value: Any) -> Any:
+    """A formula in whole numbers alone is a fraction."""
+    return mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value

@@ -70,7 +70,9 @@ USUAL: Mapping[str, Fraction] = {
     "momentum": Fraction(9, 10), "noise_variance": Fraction(1), "steps_per_epoch": Fraction(100),
     "batch_size": Fraction(10), "lag": Fraction(1), "position": Fraction(1), "frequency": Fraction(1),
     "dampening": Fraction(0), "weight_decay": Fraction(0), "immediate_discount": Fraction(7, 10),
-    "averaging_rate": Fraction(1, 10),
+    "averaging_rate": Fraction(1, 10), "curvature_variance": Fraction(1),
+    "curvature_gradient_covariance": Fraction(1, 2), "label_variance": Fraction(1),
+    "displacement": Fraction(1), "negative_curvature": Fraction(1), "epochs": Fraction(1),
 }
 _NEEDED = {"learning_rate", "curvature", "steps_per_epoch"}
 _ORDERED = (["learning_rate", "steps_per_epoch"], ["steps_per_epoch", "learning_rate"])
