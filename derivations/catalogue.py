@@ -13,6 +13,7 @@ from derivations.iterated_sums import derive_iterated_sums
 from derivations.limits import derive_limit
 from derivations.moments import combined, derive_moment
 from derivations.multiplicative import derive_multiplicative
+from derivations.one_dimensional_epoch import derive_one_dimensional_epoch
 from derivations.regimes import REGIMES
 from derivations.spectra import derive_noise_autocovariance, derive_spectrum
 from derivations.step import Verdict
@@ -26,7 +27,12 @@ from theory.sampling import SamplingScheme
 
 __all__ = ["Proof", "derive", "derive_pair", "prove_catalogue"]
 
-_OF_ITS_OWN = {**REGIMES, "reshuffled-weight-variance-iterated-sums": derive_iterated_sums}
+_OF_ITS_OWN = {
+    **REGIMES,
+    "reshuffled-weight-variance-iterated-sums": derive_iterated_sums,
+    "one-dimensional-epoch-mean": derive_one_dimensional_epoch,
+    "one-dimensional-epoch-second-moment": derive_one_dimensional_epoch,
+}
 
 
 def derive(slug: str, formula: Formula | None = None) -> Derivation:

@@ -11,6 +11,7 @@ import sympy as sp
 from derivations.exponents import Segments, linear_form
 from derivations.polynomials import NumberRing, Ring
 from theory.errors import TheoryError
+from theory.population import is_over_population
 from theory.sequences import LucasSequence
 
 __all__ = ["Evaluation", "NotRationalError", "Value", "collect"]
@@ -73,7 +74,9 @@ def collect(expressions: Iterable[Any], given: Given) -> tuple[set[sp.Expr], set
             stack.extend(power[0])
         elif isinstance(node, sp.MatrixBase):
             stack.extend(node)
-        elif isinstance(node, (sp.Symbol, sp.Function)) or _is_constant(node) or _is_exp(node):
+        elif isinstance(node, (sp.Symbol, sp.Function)) or _is_constant(node) or _is_exp(node) or (
+            is_over_population(node)
+        ):
             atoms.add(node)
         elif isinstance(node, sp.Pow) and not node.exp.is_Integer:
             stack.append(_substituted(node, given))

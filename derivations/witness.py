@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import sympy as sp
@@ -13,7 +14,10 @@ from derivations.evaluation import Evaluation, NotRationalError, collect
 from derivations.exponents import EXCESS, FOLDED, REST, UNFOLDED, Segments
 from derivations.polynomials import NumberRing
 from derivations.step import Step
-from theory.symbols import lag, position, steps_per_epoch
+from theory.evaluate.compiler import compile_program
+from theory.evaluate.kernels import Fractions
+from theory.population import is_over_population
+from theory.symbols import PARAMETERS, lag, position, steps_per_epoch
 
 __all__ = ["find_witness"]
 
@@ -24,6 +28,7 @@ _TRIALS = 60
 def find_witness(step: Step, segments: Segments, polynomials: Evaluation) -> dict[str, str] | None:
     """Values by name at which the sides differ, or None.
 
+    Products and integrals over a population are computed for a random one of three samples.
     A transcendental atom such as :math:`e^{-\\kappa}` counts as a variable of its own: at a rational
     exponent it is transcendental, so no rational identity in it holds by accident.
     """
@@ -31,22 +36,46 @@ def find_witness(step: Step, segments: Segments, polynomials: Evaluation) -> dic
         return _coefficient_witness(step, polynomials)
     atoms, powers = collect([step.lhs, step.rhs], step.given)
     integers = set().union(*(n.free_symbols for _, n in powers))
+    over = {atom for atom in atoms if is_over_population(atom)}
+    atoms = (atoms - over).union(*(atom.free_symbols for atom in over))
     wanted = sorted(atoms | integers | step.domain.free_symbols, key=str)
     rng = random.Random(0)
     for _ in range(_TRIALS):
         point = _draw(wanted, step.domain, rng)
         if point is None:
             continue
+        population = _draw_population(wanted, rng)
         try:
-            if _differs(step, segments, point):
-                return {str(s): str(v) for s, v in point.items()}
+            values = {s: fmpq(int(v.p), int(v.q)) for s, v in point.items()}
+            for atom in over:
+                values[atom] = _over(atom, values, population)
+            if _differs(step, segments, values):
+                return {str(s): str(population.get(s, v)) for s, v in point.items()}
         except (NotRationalError, ZeroDivisionError):
             continue
     return None
 
 
-def _differs(step: Step, segments: Segments, point: Mapping[sp.Expr, sp.Rational]) -> bool:
-    values = {s: fmpq(int(v.p), int(v.q)) for s, v in point.items()}
+def _draw_population(wanted: list[sp.Expr], rng: random.Random) -> dict[sp.Expr, tuple[sp.Rational, ...]]:
+    """Numbers of three samples for each parameter of a population."""
+    own = [s for s in wanted if s in (p.symbol for p in PARAMETERS.values() if p.per_sample)]
+    return {s: tuple(sp.Rational(rng.randint(-12, 12), 13) for _ in range(3)) for s in own}
+
+
+def _over(
+    atom: sp.Expr, values: Mapping[sp.Expr, fmpq], population: Mapping[sp.Expr, tuple[sp.Rational, ...]]
+) -> fmpq:
+    """The number that a product or integral over the population is."""
+    inputs: dict[str, Any] = {str(s): Fraction(int(v.p), int(v.q)) for s, v in values.items()}
+    inputs |= {
+        str(s): tuple(Fraction(int(v.p), int(v.q)) for v in numbers) for s, numbers in population.items()
+    }
+    value = compile_program(atom).run(inputs, {}, Fractions())
+    return fmpq(value.numerator, value.denominator)
+
+
+def _differs(step: Step, segments: Segments, point: Mapping[sp.Expr, fmpq]) -> bool:
+    values = dict(point)
     for s in (steps_per_epoch, lag):
         values.setdefault(s, fmpq(0))
     m, tau = values[steps_per_epoch], values[lag]

@@ -15,7 +15,9 @@ from typing import Any
 import sympy as sp
 from sympy.printing.printer import Printer
 
-__all__ = ["ARRIVAL_TIMES", "MarkedProduct", "expand_over", "marked_sums", "with_joined"]
+__all__ = [
+    "ARRIVAL_TIMES", "MarkedProduct", "expand_over", "is_over_population", "marked_sums", "with_joined",
+]
 
 #: variables of integration: parts of the samples that come after a marked one
 ARRIVAL_TIMES = (sp.Symbol("t", nonnegative=True), sp.Symbol("r", nonnegative=True))
@@ -46,6 +48,11 @@ class MarkedProduct(sp.Function):  # type: ignore[misc]
             front = "".join(_of_sample(printer, w, m) for w, m in zip(weights, marks, strict=True))
             body = rf"\sum_{{{joined}}}{front}{body}"
         return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
+
+
+def is_over_population(node: Any) -> bool:
+    """Whether a node is a number only together with a population: a marked product, or an integral."""
+    return isinstance(node, (MarkedProduct, sp.Integral))
 
 
 def _of_sample(printer: Any, expression: sp.Expr, index: str) -> str:

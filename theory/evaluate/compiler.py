@@ -16,7 +16,7 @@ import sympy as sp
 from theory.errors import TheoryError
 from theory.evaluate.population import OverPopulation
 from theory.evaluate.program import Instruction, Program
-from theory.population import MarkedProduct
+from theory.population import is_over_population
 from theory.sequences import LucasSequence
 
 __all__ = ["compile_program"]
@@ -63,7 +63,7 @@ class _Compiler:
             k, n, *invariants = node.args
             whole = self.emit("lucas", *(self.visit(e) for e in invariants), extra=n)
             return self.emit("item", whole, extra=int(k))
-        if isinstance(node, (MarkedProduct, sp.Integral)):
+        if is_over_population(node):
             return self.emit("population", extra=OverPopulation(node))
         if isinstance(node, sp.Mod):
             return self.emit("integer", extra=node)

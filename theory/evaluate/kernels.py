@@ -15,7 +15,7 @@ from theory.evaluate.program import Program
 from theory.evaluate.reshuffled_heavy_ball import direct_sum, unit_weight_variance
 from theory.sequences import power_coefficients
 
-__all__ = ["Kernel", "kernel_for"]
+__all__ = ["Fractions", "Kernel", "kernel_for"]
 
 FloatArray = npt.NDArray[np.float64]
 Kernel = Callable[[dict[str, FloatArray]], tuple[FloatArray, npt.NDArray[np.bool_]]]
@@ -25,7 +25,7 @@ _LONGEST_EPOCH = 2.0**40
 _CERTAIN = 2.0**-56
 
 
-class _Fractions:
+class Fractions:
     """Exact rational numbers, as an :class:`~theory.evaluate.program.Arithmetic`."""
 
     def constant(self, value: Fraction) -> Fraction:
@@ -58,7 +58,7 @@ def kernel_for(program: Program, parameters: tuple[sp.Symbol, ...]) -> Kernel | 
         if "momentum" in names:
             point["momentum"] = Fraction(13, 23 + k)
         try:
-            found = program.run(point, {"steps_per_epoch": steps}, _Fractions())
+            found = program.run(point, {"steps_per_epoch": steps}, Fractions())
         except ZeroDivisionError:  # a formula that does not exist at so few steps
             return None
         x = point["learning_rate"] * point["curvature"]
