@@ -22,8 +22,9 @@ _RUNGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "symbolic identity, each step by two independent polynomial engines", (("steps", "steps"),)
     ),
     "exact": (
-        "equal rational numbers to the epoch-lifted exact solution at random rational points, with a bound "
-        "on the chance p that a false identity survives; nothing exists outside the condition",
+        "equal rational numbers, at random rational points, to an exact solution that does not use the "
+        "formula: the epoch-lifted system, the second moment of one step, or all orders of the samples; with "
+        "a bound on the chance p that a false identity survives; nothing exists outside the condition",
         (("points", "points"), ("false_identity_survives", "p ≤")),
     ),
     "enclosed": (
@@ -31,7 +32,7 @@ _RUNGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "relative radius r", (("points", "points"), ("largest_relative_radius", "r ≤")),
     ),
     "solved": (
-        "formula and two floating-point solvers with no method in common agree to 1e-12 times the condition "
+        "formula and two floating-point methods with nothing in common agree to 1e-12 times the condition "
         "estimate; worst deviation δ in units of that",
         (("points", "points"), ("deviation_in_tolerances", "δ ≤")),
     ),
