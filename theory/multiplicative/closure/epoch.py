@@ -105,8 +105,15 @@ class EpochMoments:
         out += np.einsum("ijtl,jtl->ij", first.noise[:, None] @ drive.noise, second.noise)
         one, two = self._means(first, drive), self._means(second, drive)
         out += one[0] @ two[1].T + one[1] @ two[0].T
-        for x, z, flip in ((first, second, False), (second, first, True)):
-            memory = self.memory(self.with_points(z, drive, points, remembered))
-            part = np.einsum("itr,ijrt->ij", x.noise, memory)
-            out += part.T if flip else part
-        return np.asarray(out)
+        late = self._late(first, second, drive, points, remembered)
+        if first is second:
+            return np.asarray(out + late + late.T)
+        return np.asarray(out + late + self._late(second, first, drive, points, remembered).T)
+
+    def _late(
+        self, first: Observer, second: Observer, drive: Drive, points: FloatArray,
+        remembered: FloatArray,
+    ) -> FloatArray:
+        """The part in which the first one feels what the pass remembers. Shape (d, d)."""
+        memory = self.memory(self.with_points(second, drive, points, remembered))
+        return np.asarray(np.einsum("itr,ijrt->ij", first.noise, memory))

@@ -8,11 +8,13 @@ import numpy as np
 
 from theory.multiplicative.batch_moments import Partition, coefficients, pair_coefficients
 from theory.multiplicative.closure.products import SampleProducts
-from theory.multiplicative.quadratics import FloatArray
+from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 
 __all__ = ["fourth_order_noise"]
 
 Blocks = tuple[tuple[int, ...], ...]
+#: numbers in a table of products of a factor and a gradient
+_TABLE = 8_000_000
 _NONE: tuple[tuple[int, int], ...] = ()
 
 
@@ -43,7 +45,8 @@ def fourth_order_noise(
     r"""Effective covariance of the noise of an epoch from four factors of the minimum's noise.
 
     .. math:: \mathbb E\big[\Delta H_l\Psi_{l-1-j}\xi_j\,(\Delta H_m\Psi_{m-1-i}\xi_i)^\top\big]
-              \quad\text{and}\quad \mathbb E\big[\Delta H_m\Psi_{m-1-l}\Delta H_l\Psi_{l-1-j}\xi_j\,\xi_i^\top\big] + \top,
+              \quad\text{and}\quad
+              \mathbb E\big[\Delta H_m\Psi_{m-1-l}\Delta H_l\Psi_{l-1-j}\xi_j\,\xi_i^\top\big] + \top,
 
     summed over j, i (and l), without :math:`\langle\Delta H\Delta H\rangle\langle\xi\xi\rangle` with
     products of two-point coefficients, which the closure holds. What is left: the crossed contractions
@@ -80,18 +83,6 @@ def _centred(products: SampleProducts, psi: FloatArray, vectors: FloatArray) -> 
     return out
 
 
-def _cross_moment(products: SampleProducts) -> FloatArray:
-    r""":math:`\overline{\Delta H_{ac}\,g_e}`. Shape (d, d, d)."""
-    problem = products.problem
-    d = products.dimension
-    out = np.zeros((d, d, d))
-    for q in range(problem.factors.shape[1]):
-        f, s = problem.factors[:, q], problem.signs[:, q]
-        for a in range(d):
-            out[a] += (f * (s * f[:, a])[:, None]).T @ problem.gradients
-    return out / problem.samples
-
-
 def _both_once(
     products: SampleProducts, response: FloatArray
 ) -> Iterator[tuple[Blocks, FloatArray]]:
@@ -109,13 +100,12 @@ def _both_once(
     yield ((0, 1), (2, 3)), np.einsum("ap,bq->abpq", first, first)
     between = response.T[:, None, :, None] * response.T[None, :, None, :] * c[:, :, None, None]
     yield ((0, 2), (1, 3)), products.covariance(between.reshape(d, d, -1)).reshape(d, d, m, m)
-    q = _cross_moment(products)
+    q = products.cross_moment
     crossed = np.empty((d, d, m, m))
+    later = (q.transpose(2, 1, 0)[:, :, None] * response.T[None, :, :, None]).reshape(d * d, -1)
     for p in range(m):
-        left = q * response[p][:, None]  # (a, c, e)
-        for r in range(m):
-            right = q * response[r][:, None]  # (b, e, c)
-            crossed[:, :, p, r] = left.reshape(d, -1) @ right.transpose(2, 1, 0).reshape(-1, d)
+        left = (q * response[p][:, None]).reshape(d, -1)
+        crossed[:, :, p] = (left @ later).reshape(d, m, d).transpose(0, 2, 1)
     yield ((0, 3), (1, 2)), crossed
 
 
@@ -125,23 +115,33 @@ def _add_both_once(
 ) -> None:
     """Sum over j < l and i < m; p = l - 1 - j, p' = m - 1 - i."""
     m = len(inverse)
-    rows = np.cumsum(pairs, axis=3)  # over p'
+    rows, columns = np.cumsum(pairs, axis=3), np.cumsum(pairs, axis=2)
     full = np.cumsum(rows, axis=2)
-    columns = np.cumsum(pairs, axis=2)
-    for x in range(1, m):  # l
-        for y in range(1, m):  # m
-            total = factors[_NONE] * full[:, :, x - 1, y - 1]
-            j = np.arange(min(x, y))
-            diagonal = pairs[:, :, x - 1 - j, y - 1 - j] @ inverse[j]
-            total += factors[(1, 3),] * diagonal
-            if x == y:
-                total += factors[(0, 2),] * inverse[x] * full[:, :, x - 1, x - 1]
-                total += factors[(0, 2), (1, 3)] * inverse[x] * diagonal
-            if x > y:  # j = m: p = l - 1 - m
-                total += factors[(1, 2),] * inverse[y] * rows[:, :, x - 1 - y, y - 1]
-            if y > x:  # i = l
-                total += factors[(0, 3),] * inverse[x] * columns[:, :, x - 1, y - 1 - x]
-            out[:, :, x, y] += total
+    out[:, :, 1:, 1:] += factors[_NONE] * full[:, :, :-1, :-1]
+    together = _along_diagonals(pairs, inverse)  # j = i
+    out += factors[(1, 3),] * together
+    t = np.arange(m)  # l = m
+    out[:, :, t, t] += factors[(0, 2), (1, 3)] * inverse * together[:, :, t, t]
+    out[:, :, t[1:], t[1:]] += factors[(0, 2),] * inverse[1:] * full[:, :, t[:-1], t[:-1]]
+    for x in range(1, m - 1):
+        rest = m - 1 - x
+        out[:, :, x + 1 :, x] += factors[(1, 2),] * inverse[x] * rows[:, :, :rest, x - 1]  # j = m
+        out[:, :, x, x + 1 :] += factors[(0, 3),] * inverse[x] * columns[:, :, x - 1, :rest]  # i = l
+
+
+def _along_diagonals(pairs: FloatArray, inverse: FloatArray) -> FloatArray:
+    """Sum over j < min(l, m) of ``inverse[j] pairs[l - 1 - j, m - 1 - j]``."""
+    m = len(inverse)
+    out = np.zeros_like(pairs)
+    ages = np.arange(m - 1)[None, :] - np.arange(m - 1)[:, None]
+    table = np.where(ages >= 0, inverse[np.maximum(ages, 0)], 0.0)  # [age, last]
+    for offset in range(-(m - 2), m - 1):
+        diagonal = np.diagonal(pairs[:, :, :-1, :-1], offset, axis1=2, axis2=3)
+        length = diagonal.shape[2]
+        sums = diagonal @ table[:length, :length]
+        t = np.arange(1, length + 1)
+        out[:, :, t + max(0, -offset), t + max(0, offset)] = sums
+    return out
 
 
 def _one_twice(
@@ -150,26 +150,42 @@ def _one_twice(
     r"""Moments of :math:`A\Psi_{p'}A'\Psi_pu\,u'^\top`. Shapes (d, d, M, M), last axes (p, p')."""
     problem = products.problem
     d, m = products.dimension, len(response)
-    g, n = problem.gradients, problem.samples
+    g = problem.gradients
     joint, drift = np.empty((d, d, m, m)), np.empty((d, d, m, m))
     shift, crossed = np.empty((d, d, m, m)), np.empty((d, d, m, m))
-    q = _cross_moment(products)
+    q = products.cross_moment
     diagonal = np.eye(d)[:, :, None] * response.T[:, None, :]
     memory = products.covariance(diagonal)  # (d, d, p')
+    flipped = q.transpose(1, 0, 2).reshape(d, -1)
+    late = memory.transpose(2, 0, 1)
+    left = (q[None] * response[:, None, :, None]).reshape(m * d, -1)  # (p', a), (c, e)
     for p in range(m):
         once = _centred(products, response[p], g)
-        mean = once.mean(axis=0)
-        inner = q * response[p]  # <A_ce u'_b> psi_p(e): q[c, e, b], and q[a, c, e] psi_p(e)
-        for r in range(m):
-            joint[:, :, p, r] = _centred(products, response[r], once).T @ g / n
-            drift[:, :, p, r] = (memory[:, :, r] * response[p]) @ problem.gradient_covariance
-            shift[:, :, p, r] = np.einsum("acb,c->ab", q, response[r] * mean)
-            left = inner * response[r][:, None]
-            crossed[:, :, p, r] = left.reshape(d, -1) @ q.reshape(-1, d)
+        drift[:, :, p] = ((late * response[p]) @ problem.gradient_covariance).transpose(1, 2, 0)
+        shifted = (response * once.mean(axis=0)) @ flipped
+        shift[:, :, p] = shifted.reshape(m, d, d).transpose(1, 2, 0)
+        right = (q * response[p][:, None]).reshape(-1, d)  # q[c, e, b] psi_p(e)
+        crossed[:, :, p] = (left @ right).reshape(m, d, d).transpose(1, 2, 0)
+        joint[:, :, p] = _twice(problem, once, response)
     yield ((0, 1, 2, 3),), joint
     yield ((0, 1), (2, 3)), drift
     yield ((0, 3), (1, 2)), shift
     yield ((0, 2), (1, 3)), crossed
+
+
+def _twice(problem: SampleQuadratics, once: FloatArray, response: FloatArray) -> FloatArray:
+    r""":math:`\overline{\Delta H\,\Psi_{p'}v_n\,g_n^\top}` for every p'. Shape (d, d, M)."""
+    (n, r, d), m = problem.factors.shape, len(response)
+    out = np.zeros((d * d, m))
+    size = max(1, _TABLE // (r * d * d))
+    for first in range(0, n, size):
+        chunk = slice(first, min(first + size, n))
+        f = problem.factors[chunk]
+        inner = (f * once[chunk, None, :]) @ response.T * problem.signs[chunk, :, None]
+        table = f[:, :, :, None] * problem.gradients[chunk, None, None, :]
+        out += table.reshape(-1, d * d).T @ inner.reshape(-1, m)
+    mean = (response * problem.curvatures).T[:, None, :] * (once.T @ problem.gradients)[:, :, None]
+    return np.asarray((out.reshape(d, d, m) - mean) / n)
 
 
 def _add_one_twice(
@@ -179,13 +195,19 @@ def _add_one_twice(
     """Row time m of the two factors, column time i of the noise; p = l - 1 - j, p' = m - 1 - l."""
     steps = len(inverse)
     summed = np.cumsum(pairs, axis=2)  # over p, that is over j
+    everything, own = (_across(table) for table in (summed, pairs))
     for x in range(2, steps):  # m
-        l = np.arange(1, x)
-        everything = summed[:, :, l - 1, x - 1 - l].sum(axis=2)
-        out[:, :, x, :] += factors[_NONE] * everything[:, :, None]
-        out[:, :, x, x] += factors[(0, 3),] * inverse[x] * everything
-        for i in range(x - 1):  # i = j < l
-            own = np.arange(i + 1, x)
-            total = pairs[:, :, own - 1 - i, x - 1 - own].sum(axis=2)
-            out[:, :, x, i] += factors[(0, 1),] * inverse[i] * total
+        out[:, :, x, :] += factors[_NONE] * everything[:, :, x - 2, None]
+        out[:, :, x, x] += factors[(0, 3),] * inverse[x] * everything[:, :, x - 2]
+        i = np.arange(x - 1)  # i = j
+        out[:, :, x, i] += factors[(0, 1),] * inverse[i] * own[:, :, x - 2 - i]
+        l = np.arange(1, x)  # i = l
         out[:, :, x, l] += factors[(0, 2),] * inverse[l] * summed[:, :, l - 1, x - 1 - l]
+
+
+def _across(table: FloatArray) -> FloatArray:
+    """Sums over p + p' = s, s = 0..M - 1."""
+    out = np.zeros(table.shape[:3])
+    for p in range(table.shape[2]):
+        out[:, :, p:] += table[:, :, p, : table.shape[3] - p]
+    return out

@@ -3,6 +3,7 @@ r"""Averages of products of per-sample Hessians with many matrices at once, as m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
 
@@ -108,3 +109,15 @@ class SampleProducts:
         h = self.problem.curvatures
         out: FloatArray = self.sandwich(stack) - h[:, None, None] * stack * h[:, None]
         return out
+
+    @cached_property
+    def cross_moment(self) -> FloatArray:
+        r""":math:`\overline{\Delta H_{ac}\,g_e}`. Shape (d, d, d)."""
+        f, d = self.problem.factors, self.dimension
+        out = np.zeros((d * d, d))
+        size = max(1, _TABLE // (self.rank * d * d))
+        for first in range(0, self._samples, size):
+            chunk = slice(first, min(first + size, self._samples))
+            own = self.problem.signs[chunk, :, None, None] * f[chunk, :, :, None] * f[chunk, :, None, :]
+            out += own.sum(axis=1).reshape(-1, d * d).T @ self.problem.gradients[chunk]
+        return out.reshape(d, d, d) / self._samples

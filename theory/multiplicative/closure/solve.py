@@ -19,7 +19,7 @@ from theory.optimizers import NumericRule
 __all__ = ["Closure", "ClosureLaw"]
 
 _MOST_ITERATIONS = 200
-_CHANGE = 1e-9
+_CHANGE = 1e-7
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,7 +37,7 @@ class ClosureLaw:
     start_second_moment, start_mean
         Of the state at the beginning of an epoch. Shapes (n, d, n, d) and (n, d).
     iterations
-        Until the self-consistent second moments changed by less than 1e-9 in every direction.
+        Until the self-consistent second moments changed by less than 1e-7 in every direction.
     contraction
         By how much the changes shrank per iteration: the weight of one more order.
     """
@@ -97,7 +97,7 @@ class Closure:
         return out
 
     def third_mean(self) -> FloatArray:
-        r"""Mean noise of third order, :math:`\Delta H_m\Psi\,\Delta H_l\Psi\,\xi_j`, j < l < m. Shape (d, M)."""
+        r"""Mean noise of third order, :math:`\Delta H_m\Psi\Delta H_l\Psi\xi_j`, j < l < m. Shape (d, M)."""
         problem, psi = self.problem, self.responses.point_response
         found = joint_coefficients(3, problem.samples)
         apart = float(found[frozenset(frozenset({i}) for i in range(3))])
@@ -130,13 +130,11 @@ class Closure:
         return out
 
     def shifted_noise(self, start_mean: FloatArray) -> FloatArray:
-        r"""The noise taken at the shifted mean: :math:`\langle\xi_i(\Delta H_l\bar y_{l-1})^\top\rangle+\top`."""
-        at = self.responses.points()
-        path = np.einsum("tim,mi->ti", at.start, start_mean)
-        table = np.stack(
-            [self.problem.gradients.T @ self.problem.hessian_times(np.broadcast_to(y, self.problem.gradients.shape))
-             for y in path], axis=2
-        ) / self.problem.samples
+        r"""Noise at the shifted mean: :math:`\langle\xi_i(\Delta H_l\bar y_{l-1})^\top\rangle+\top`."""
+        path = np.einsum("tim,mi->it", self.responses.points().start, start_mean)
+        d = len(path)
+        flat = self.products.cross_moment.transpose(2, 0, 1).reshape(d * d, d)  # (e, b), c
+        table = (flat @ path).reshape(d, d, -1)
         return _symmetric(table[:, :, None, :] * self.pairs)
 
     def end_source(self, drive: Drive, points: FloatArray, remembered: FloatArray) -> FloatArray:
@@ -163,7 +161,7 @@ class Closure:
             self.products, self.responses.point_response, self.sizes
         )
         push = self.noise_mean + self.third_mean()
-        points, memory = np.zeros(shape), np.zeros(shape)
+        points, drifted, memory = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         n, d = len(self.responses.inject), shape[0]
         drive = Drive(
             start=np.zeros((n, d, n, d)), start_mean=np.zeros((n, d)), noise=fixed, noise_mean=push
@@ -171,14 +169,15 @@ class Closure:
         change = last = np.inf
         contraction = 0.0
         for iteration in range(1, _MOST_ITERATIONS + 1):
-            drive = self._next(drive, fixed, push, points, memory, first=iteration == 1)
+            drive = self._next(drive, fixed, push, points, drifted, memory, first=iteration == 1)
             new = self.epoch.points(drive, memory)
             size = np.einsum("iitt->i", new)
             change = float(np.max(
                 np.abs(np.einsum("iitt->i", new - points)) / np.where(size > 0, size, 1.0)
             ))
             points = new
-            memory = self.epoch.shared * self.thirds.drifted(points).transpose(1, 0, 3, 2)
+            drifted = self.thirds.drifted(points)
+            memory = self.epoch.shared * drifted.transpose(1, 0, 3, 2)
             if iteration > 3:
                 contraction = change / last if last > 0 else 0.0
             if not np.isfinite(change) or not (size >= 0).all():
@@ -194,13 +193,12 @@ class Closure:
 
     def _next(
         self, drive: Drive, fixed: FloatArray, push: FloatArray, points: FloatArray,
-        memory: FloatArray, *, first: bool,
+        drifted: FloatArray, memory: FloatArray, *, first: bool,
     ) -> Drive:
         noise = fixed
         if not first:
-            d, m = len(points), len(self.sizes)
+            d = len(points)
             covariance = self.products.covariance(points.reshape(d, d, -1)).reshape(points.shape)
-            drifted = self.thirds.drifted(points)
             third = self.thirds.from_points(points, covariance, drifted)
             noise = fixed + self.pairs * covariance + _symmetric(third)
             noise = noise + self.shifted_noise(drive.start_mean)

@@ -55,6 +55,8 @@ class ThirdMoments:
         stack = response.T[:, :, None] * np.eye(len(problem.curvatures))[:, None, :]
         #: :math:`\overline{\Delta H\,\Psi_p\,\Delta H}`. Shape (d, d, M)
         self.drift = products.covariance(np.ascontiguousarray(stack.transpose(0, 2, 1)))
+        #: the same by (c, b, j, l), with :math:`\Psi_{l-1-j}`
+        self._later_drift = later_responses(np.moveaxis(self.drift, 2, 0))
         self.gradients = self._from_gradients()
 
     def _coupled(self, own: FloatArray, later: FloatArray) -> FloatArray:
@@ -99,9 +101,16 @@ class ThirdMoments:
         middle = self._coupled(points, later * self._columns)
         sandwiched = self._products.sandwich(middle.reshape(d, d, -1)).reshape(d, d, m, m)
         first = self._coupled(covariance, later * self._columns)
-        at_i = np.einsum("acii,cbil->abil", points, later_responses(np.moveaxis(self.drift, 2, 0)))
+        at_i = self._at_own_time(points)
         last = self._rows * self._with_coincidences(drifted, at_i)
         return np.asarray(triple - first - sandwiched - last)
+
+    def _at_own_time(self, points: FloatArray) -> FloatArray:
+        r""":math:`\Gamma_{ii}\,\overline{\Delta H\,\Psi_{l-1-i}\,\Delta H}`. Shape (d, d, M, M)."""
+        now = np.diagonal(points, axis1=2, axis2=3).transpose(2, 0, 1)  # (i, a, c)
+        d, m = len(points), self._steps
+        later = self._later_drift.transpose(2, 0, 1, 3).reshape(m, d, -1)
+        return (now @ later).reshape(m, d, d, m).transpose(1, 2, 0, 3)
 
     def _triple(self, points: FloatArray) -> FloatArray:
         r""":math:`\overline{H_n\Gamma H_n\Psi H_n}`, summed with the coefficients."""
@@ -131,7 +140,11 @@ class ThirdMoments:
         Shape (d, d, T, M), second time that of the points, to the same.
         """
         d, _, t, m = moments.shape
-        table = later_responses(np.moveaxis(self.drift, 2, 0))  # (c, b, j, l)
-        left = moments.transpose(0, 2, 1, 3).reshape(d * t, d * m)
-        right = table.transpose(0, 2, 1, 3).reshape(d * m, d * m)
-        return np.ascontiguousarray((left @ right).reshape(d, t, d, m).transpose(0, 2, 1, 3))
+        left = moments.transpose(0, 2, 3, 1).reshape(d * t, m * d)
+        right = self._later_drift.transpose(2, 0, 3, 1).reshape(m * d, m * d)
+        out = np.zeros((d * t, m * d))
+        width = d * max(1, m // 4)
+        for first in range(0, m * d, width):  # only earlier batches are remembered
+            upto = min(first + width, m * d)
+            out[:, first:upto] = left[:, :upto] @ right[:upto, first:upto]
+        return np.ascontiguousarray(out.reshape(d, t, m, d).transpose(0, 3, 1, 2))
