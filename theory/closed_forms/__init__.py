@@ -10,6 +10,7 @@ from theory.closed_forms import (
     flat_direction,
     iterated_sums,
     limits,
+    multiplicative_noise,
     other_rules,
     other_schemes,
     regimes_kuhn2023,
@@ -30,6 +31,7 @@ _FILES = (
     limits,
     other_schemes,
     other_rules,
+    multiplicative_noise,
 )
 
 CATALOGUE: tuple[Entry, ...] = tuple(entry for file in _FILES for entry in file.ENTRIES)

@@ -9,12 +9,24 @@ from collections.abc import Mapping
 
 from theory.closed_forms import Entry
 from theory.errors import TheoryError
+from validation.evidence.subjects.multiplicative import MULTIPLICATIVE
 from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
 from validation.evidence.subjects.stationary import STATIONARY
 
 __all__ = ["SUBJECTS", "Plan", "Point", "Replicas", "Subject", "subject_of"]
 
-SUBJECTS: Mapping[str, Subject] = {}
+SUBJECTS: Mapping[str, Subject] = {
+    **dict.fromkeys(
+        (
+            "multiplicative-weight-variance", "multiplicative-velocity-variance",
+            "multiplicative-weight-velocity-covariance", "multiplicative-weight-autocovariance",
+            "mean-square-stability-limit", "nesterov-multiplicative-weight-variance",
+            "pytorch-multiplicative-weight-variance", "label-noise-weight-variance",
+            "label-noise-momentum-weight-variance",
+        ),
+        MULTIPLICATIVE,
+    ),
+}
 
 
 def subject_of(entry: Entry) -> Subject:

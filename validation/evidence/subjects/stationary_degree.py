@@ -13,11 +13,11 @@ from theory.closed_forms import Entry
 from theory.optimizers import LinearRule
 from theory.symbols import batch_size, samples, steps_per_epoch
 
-__all__ = ["truth_degree"]
+__all__ = ["rule_degrees", "truth_degree"]
 
 
 @lru_cache(maxsize=64)
-def _rule_degrees(rule: LinearRule) -> tuple[int, int]:
+def rule_degrees(rule: LinearRule) -> tuple[int, int]:
     """Largest total degree of an entry of A, and of B; a common denominator counts for both."""
     letters = (symbols.learning_rate, symbols.curvature, *rule.parameters)
     degrees = []
@@ -47,7 +47,7 @@ def _moment_degree(entry: Entry, steps: int, lag: int) -> tuple[int, int]:
     unknowns for noise drawn afresh, of n unknowns on either side for noise that persists (n
     counts the velocity as an entry of the state; 4na more for the border of a flat direction).
     """
-    a, b = _rule_degrees(entry.rule)
+    a, b = rule_degrees(entry.rule)
     n = entry.rule.state_size + 1
     row = 2 * steps * a + 4 * n * a
     fresh_top = (n * n - 1) * row + 2 * (steps * a + b) + 2 * steps * a + lag * a
@@ -69,7 +69,7 @@ def truth_degree(entry: Entry, point: Mapping[str, Any]) -> tuple[int, int]:
     if name.endswith("spectrum"):
         top, bottom = up + 1 + 4 * steps, down + 4 * steps
         if name == "weight-spectrum":
-            a, b = _rule_degrees(entry.rule)
+            a, b = rule_degrees(entry.rule)
             size = 2 * entry.rule.state_size
             top += 2 * ((size - 1) * (a + 4) + b + 4)
             bottom += 2 * size * (a + 4)
