@@ -1,11 +1,11 @@
-# `make report` and `make test` set everything up by themselves.
+# `make report`, `make test` and `make test-torch` set everything up by themselves.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?=
 TARGET ?=
 
-.PHONY: report test bench clean
+.PHONY: report test test-torch bench clean
 .DELETE_ON_ERROR:
 
 report: $(VENV)/.report
@@ -15,6 +15,10 @@ test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
+
+# the tests that train with PyTorch, which nothing else needs
+test-torch: $(VENV)/.test-torch
+	$(BIN)/pytest --torch -n 2 tests/test_torch_*.py
 
 bench: $(VENV)/.test
 	$(BIN)/python -m validation.benchmark --output build/bench.json
@@ -29,6 +33,10 @@ $(VENV)/.report: setup.cfg pyproject.toml | $(VENV)/bin/python
 $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	touch $@ $(VENV)/.report
+
+$(VENV)/.test-torch: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,torch]"
+	touch $@ $(VENV)/.test $(VENV)/.report
 
 clean:
 	rm -rf build $(VENV) *.egg-info

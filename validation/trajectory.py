@@ -14,6 +14,8 @@ from validation.sample_arrays import Samples, sample_arrays
 
 __all__ = ["trajectory"]
 
+_LARGEST = 1e100  # squares of what lies below are finite
+
 
 def trajectory(
     problem: Samples, rule: LinearRule, indices: npt.ArrayLike, *, batch_sizes: Sequence[int],
@@ -95,10 +97,10 @@ def trajectory(
             states, np.zeros((count, 1 + sizes.size, arrays.width)),
             np.zeros((count, 4, arrays.width)), nothing, nothing, nothing, trace,
         )
-    if not np.isfinite(trace).all():
+    if not np.abs(trace).max(initial=0.0) < _LARGEST:
         raise UnstableError(
-            f"the weights overflowed at learning_rate = {hyperparameters['learning_rate']:.6g}; lower "
-            "it, or raise the batch size"
+            f"the weights grew beyond {_LARGEST:g} at learning_rate = "
+            f"{hyperparameters['learning_rate']:.6g}; lower it, or raise the batch size"
         )
     weights: FloatArray = trace[..., :d] @ problem.directions.T + problem.minimum
     return weights if order.ndim == 3 else weights[0]
