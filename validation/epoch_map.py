@@ -23,9 +23,11 @@ from theory.errors import TheoryError, UnstableError
 from theory.multiplicative import SampleQuadratics
 from theory.optimizers.rule import LinearRule
 from theory.sampling import SamplingScheme
-from validation.epoch_map_average import AveragedMap, chunk_size, maps_of
+from validation.epoch_map_average import AveragedMap, maps_of
+from validation.epoch_map_control import controlled_maps_of
 from validation.epoch_map_influence import influence_of
 from validation.epoch_map_law import EpochMapLaw
+from validation.epoch_map_measure import measure
 from validation.epoch_map_system import EpochSystem, FloatArray
 
 __all__ = ["averaged_epoch_map"]
@@ -40,7 +42,7 @@ def averaged_epoch_map(
     hyperparameters: Mapping[str, float], standard_error: float = 0.01, seed: int,
     permutations: int | None = None, max_permutations: int = 1_000_000,
     max_seconds: float = math.inf, memory_bytes: int = 2_000_000_000,
-    indices: npt.ArrayLike | None = None, progress: Progress | None = None,
+    indices: npt.ArrayLike | None = None, control: bool = True, progress: Progress | None = None,
 ) -> EpochMapLaw:
     r"""Stationary moments under the scheme's own permutations, to a requested standard error.
 
@@ -61,6 +63,9 @@ def averaged_epoch_map(
     indices
         Permutations of your own, each counted once, shape (P, sum of the batch sizes): with all of
         them the result is exact.
+    control
+        Whether the epoch to second order in the fluctuations, whose average is known exactly, serves
+        as a control variate. The result is right with and without; the standard error differs.
     progress
         Called as ``progress(done, total)``, in permutations and both phases; an exception raised
         there, or an interrupt, ends the run.
@@ -94,22 +99,27 @@ def averaged_epoch_map(
     if count is not None:
         if count > fits:
             raise TheoryError(
-                f"{count} permutations need {8 * count * (system.entries * system.dimension) ** 2:.3g} "
-                f"bytes, more than memory_bytes = {memory_bytes:.3g}: ask for at most {fits}"
+                f"{count} permutations need {count * _bytes_of(system):.3g} bytes, more than "
+                f"memory_bytes = {memory_bytes:.3g}: ask for at most {fits}"
             )
-        return _law(system, draw, count, seed, begun, progress)
-    pilot = _law(system, draw, min(_PILOT, fits), seed, begun, None)
+        return _law(system, draw, count, seed, begun, progress, control)
+    pilot = _law(system, draw, min(_PILOT, fits), seed, begun, None, control)
     worst = float(pilot.relative_standard_error.max()) / standard_error
     wanted = max(_PILOT, math.ceil(1.1 * pilot.permutations * worst**2))
     affordable = (max_seconds / pilot.seconds - 1) * pilot.permutations
     count = int(max(2, min(wanted, max_permutations, fits, affordable)))
     later: Indices = lambda first, few: draw(first + pilot.permutations, few)  # noqa: E731
-    return _law(system, later, count, seed, begun, progress)
+    return _law(system, later, count, seed, begun, progress, control)
 
 
 def _fits(system: EpochSystem, memory_bytes: int) -> int:
     """How many maps the memory holds."""
-    return max(2, int(memory_bytes // (8 * (system.entries * system.dimension) ** 2)))
+    return max(2, int(memory_bytes // _bytes_of(system)))
+
+
+def _bytes_of(system: EpochSystem) -> int:
+    """The map of one permutation, and its part of first order."""
+    return 16 * (system.entries * system.dimension) ** 2
 
 
 def _source(
@@ -136,7 +146,7 @@ def _source(
 
 def _law(
     system: EpochSystem, draw: Indices, count: int, seed: int, begun: float,
-    progress: Progress | None,
+    progress: Progress | None, control: bool,
 ) -> EpochMapLaw:
     """Both phases over ``count`` permutations."""
     done = 0
@@ -147,7 +157,8 @@ def _law(
         if progress is not None:
             progress(done, 2 * count)
 
-    average = maps_of(system, draw, count, progress=step)
+    form = controlled_maps_of if control else maps_of
+    average = form(system, draw, count, progress=step)
     radius = average.spectral_radius
     if not radius < 1:
         raise UnstableError(
@@ -156,42 +167,29 @@ def _law(
             "converges. Lower the learning rate or raise the batch size"
         )
     second = average.solve(average.source)
-    influence = influence_of(average, draw)
-    start = boundary_columns(average, second, radius)
-    d, m = system.dimension, system.steps
-    sums, positions = np.zeros((3, d, d)), np.zeros((m, d))
-    variances, means = np.empty((count, d)), np.empty((count, d))
-    level = np.empty((count, d))
-    stride = chunk_size(start.size + 2 * average.size**2 + 3 * d * d + m * d)
-    for first in range(0, count, stride):
-        part = slice(first, min(first + stride, count))
-        out = system.propagate(
-            draw(first, part.stop - first), start, matrices=True, positions=True
-        )
-        ends = out["ends"].reshape(-1, average.size, start.shape[3]) / average.scales[:, None]
-        variances[part] = influence.of_variance(out["squares"] / m, out["means"] / m, ends)
-        means[part] = influence.of_mean(out["means"] / m, ends)
-        level[part] = out["means"] / m
-        sums += out["matrices"].sum(axis=0) / (count * m)
-        positions += out["positions"].sum(axis=0) / count
-        step(part.stop - first)
-    unit, spread = system.unit, math.sqrt(count)
+    residual = average.residual(second)
+    start, second = boundary_columns(average, second, radius)
+    found = measure(average, second, start, influence_of(average, draw), draw, step)
+    unit = system.unit
     return EpochMapLaw(
-        second_moment=_whole(system, sums[0]) * unit**2, velocity=_whole(system, sums[1]) * unit**2,
-        weight_velocity=_whole(system, sums[2]) * unit**2,
-        mean=_whole(system, level.mean(axis=0)) * unit,
-        by_position=_whole(system, positions) * unit**2,
-        standard_error=_whole(system, variances.std(axis=0, ddof=1)) * (unit**2 / spread),
-        mean_standard_error=_whole(system, means.std(axis=0, ddof=1)) * (unit / spread),
-        permutations=count, seed=seed, spectral_radius=radius, residual=average.residual(second),
-        variance_reduction=_whole(system, np.ones(d)), seconds=time.monotonic() - begun,
+        second_moment=_whole(system, found.moments[0]) * unit**2,
+        velocity=_whole(system, found.moments[1]) * unit**2,
+        weight_velocity=_whole(system, found.moments[2]) * unit**2,
+        mean=_whole(system, found.mean) * unit, by_position=_whole(system, found.positions) * unit**2,
+        standard_error=_whole(system, found.variance_spread) * unit**2,
+        mean_standard_error=_whole(system, found.mean_spread) * unit,
+        permutations=count, seed=seed, spectral_radius=radius, residual=residual,
+        variance_reduction=_whole(system, found.reduction), seconds=time.monotonic() - begun,
     )
 
 
-def boundary_columns(average: AveragedMap, second: FloatArray, radius: float) -> FloatArray:
+def boundary_columns(
+    average: AveragedMap, second: FloatArray, radius: float
+) -> tuple[FloatArray, FloatArray]:
     r"""[R, mu_0] with :math:`RR^\top=P_0-\mu_0\mu_0^\top`, in the units of the system.
 
-    Shape (1, n, d, columns).
+    Shape (1, n, d, columns); and :math:`P_0` as it then is, in the units of ``average``: where
+    sampling made an eigenvalue slightly negative, it is left out.
 
     Raises
     ------
@@ -202,7 +200,7 @@ def boundary_columns(average: AveragedMap, second: FloatArray, radius: float) ->
     size = np.sqrt(np.maximum(np.diag(cov), 0.0))
     size = np.where(size > 1e-9 * size.max(initial=0.0), size, 1.0)
     values, vectors = np.linalg.eigh(cov / np.outer(size, size))
-    if values[0] < -1e-5 * max(values[-1], 1.0):
+    if not values[0] > -0.05:
         raise UnstableError(
             f"no stationary law: the averaged epoch map (radius {radius:.6g}, an estimate) has no "
             "positive solution. Lower the learning rate, or draw more permutations"
@@ -211,7 +209,8 @@ def boundary_columns(average: AveragedMap, second: FloatArray, radius: float) ->
     root = size[:, None] * vectors[:, kept] * np.sqrt(values[kept])
     columns = average.scales[:, None] * np.column_stack([root, average.mean])
     n, d = average.system.entries, average.system.dimension
-    return np.ascontiguousarray(columns.reshape(1, n, d, -1))
+    second = root @ root.T + np.outer(average.mean, average.mean)
+    return np.ascontiguousarray(columns.reshape(1, n, d, -1)), second
 
 
 def _whole(system: EpochSystem, array: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,6 @@ from validation.epoch_map_system import EpochSystem, FloatArray
 
 __all__ = ["AveragedMap", "chunk_size", "identity_columns", "maps_of", "mode_inverse", "solve_modes"]
 
-_DENSE = 32  # state size up to which E[Phi (x) Phi] is held as a matrix
 _FEW = 128  # maps that stand for all of them while solving for a correction
 _CHUNK_BYTES = 64_000_000
 
@@ -54,6 +53,8 @@ class AveragedMap:
     shifts: tuple[FloatArray, ...]
     scales: FloatArray
 
+    dense_limit: ClassVar[int] = 32  # state size up to which E[Phi (x) Phi] is held as a matrix
+
     @cached_property
     def permutations(self) -> int:
         """How many epochs are averaged."""
@@ -82,27 +83,40 @@ class AveragedMap:
 
     @cached_property
     def source(self) -> FloatArray:
+        """What the equation for P contains besides P."""
+        return self.source_at(self.mean)
+
+    def source_at(self, mean: FloatArray) -> FloatArray:
         r""":math:`\mathbb E[\Phi\mu_0c^\top]+\mathbb E[c\,\mu_0^\top\Phi^\top]+\mathbb E[cc^\top]`."""
         out = np.zeros((self.size, self.size))
         for f, c in zip(self.maps, self.shifts, strict=True):
-            moved = (f @ self.mean).T
-            out += (moved + c / 2).T @ c / self.permutations
+            out += ((f @ mean).T + c / 2).T @ c / self.permutations
         return out + out.T
 
     def apply(self, second: FloatArray) -> FloatArray:
         r""":math:`\mathbb E[\Phi P\Phi^\top]` for symmetric P. Shape (n d, n d) to the same."""
-        if self._dense is not None:
-            return (self._dense @ second.ravel()).reshape(second.shape)
+        return self._sampled(second) if self._dense is None else self._times(self._dense, second)
+
+    def adjoint(self, weight: FloatArray) -> FloatArray:
+        r""":math:`\mathbb E[\Phi^\top G\,\Phi]` for symmetric G."""
+        if self._dense is None:
+            return self._sampled_adjoint(weight)
+        return self._times(self._dense.T, weight)
+
+    @staticmethod
+    def _times(dense: FloatArray, argument: FloatArray) -> FloatArray:
+        return (dense @ argument.ravel()).reshape(argument.shape)
+
+    def _sampled(self, second: FloatArray) -> FloatArray:
+        """Mean over the maps of Phi P Phi^T, without a matrix of size n² d²."""
         out, k = np.zeros_like(second), self.size
         for f in self.maps:
             out += (f.reshape(-1, k) @ second).reshape(k, -1) @ f.reshape(k, -1).T
         out /= self.permutations
         return out
 
-    def adjoint(self, weight: FloatArray) -> FloatArray:
-        r""":math:`\mathbb E[\Phi^\top G\,\Phi]` for symmetric G."""
-        if self._dense is not None:
-            return (self._dense.T @ weight.ravel()).reshape(weight.shape)
+    def _sampled_adjoint(self, weight: FloatArray) -> FloatArray:
+        """Mean over the maps of Phi^T G Phi."""
         out, k = np.zeros_like(weight), self.size
         for f in self.maps:
             out += f.reshape(-1, k).T @ (weight @ f.reshape(k, -1)).reshape(-1, k)
@@ -111,9 +125,13 @@ class AveragedMap:
 
     @cached_property
     def _dense(self) -> FloatArray | None:
-        r""":math:`\mathbb E[\Phi\otimes\Phi]`, shape (n² d², n² d²), for small n d only."""
+        """:meth:`apply` as a matrix, shape (n² d², n² d²), for small n d only."""
+        return self._sampled_dense()
+
+    def _sampled_dense(self) -> FloatArray | None:
+        r""":math:`\mathbb E[\Phi\otimes\Phi]` over the maps."""
         k = self.size
-        if k > _DENSE:
+        if k > self.dense_limit:
             return None
         out = np.zeros((k * k, k * k))
         for f in self.maps:
@@ -131,7 +149,7 @@ class AveragedMap:
     @cached_property
     def few(self) -> AveragedMap:
         """The first maps only, for what need not be exact; all of them where that costs nothing."""
-        if self.size <= _DENSE or self.permutations <= 2 * _FEW:
+        if self.size <= self.dense_limit or self.permutations <= 2 * _FEW:
             return self
         return AveragedMap(
             system=self.system, maps=(np.ascontiguousarray(self.maps[0][:, :_FEW]),),
@@ -233,7 +251,7 @@ class AveragedMap:
                 raise UnstableError("the averaged epoch map has an eigenvalue above 1")
             last, size = size, float(np.linalg.norm(y))
             x = y * (1 / size)
-            if abs(size - last) < (1e-9 if self.size <= _DENSE else 1e-2) * size:
+            if abs(size - last) < (1e-9 if self.size <= self.dense_limit else 1e-2) * size:
                 break
         return x
 

@@ -45,16 +45,27 @@ class Influence:
     first_of_mean: FloatArray
     mean: FloatArray
 
-    def of_variance(self, squares: FloatArray, means: FloatArray, ends: FloatArray) -> FloatArray:
-        """I per permutation from position averages (P, d) and final columns (P, n d, columns)."""
-        p, k = ends.shape[:2]
-        outer = (ends @ ends.swapaxes(1, 2)).reshape(p, k * k)
-        out: FloatArray = squares - 2 * self.mean * means + ends[:, :, -1] @ self.first.T
-        return out + outer @ self.second.reshape(-1, k * k).T
+    def of_variance(
+        self, squares: FloatArray, means: FloatArray, ends: FloatArray, base: FloatArray
+    ) -> FloatArray:
+        """I per permutation and order: the whole and, where ``orders`` is 3, its parts of first and
+        second order in the fluctuations.
+
+        From position averages (P, orders, d), final columns (P, orders, n d, columns) and those
+        without fluctuations (n d, columns). Shape (P, orders, d).
+        """
+        p, orders, k = ends.shape[:3]
+        out: FloatArray = squares - 2 * self.mean * means + ends[:, :, :, -1] @ self.first.T
+        outer = np.empty((p, orders, k, k))
+        outer[:, 0] = ends[:, 0] @ ends[:, 0].swapaxes(1, 2)
+        if orders > 1:
+            outer[:, 1] = 2 * ends[:, 1] @ base.T
+            outer[:, 2] = 2 * ends[:, 2] @ base.T + ends[:, 1] @ ends[:, 1].swapaxes(1, 2)
+        return out + outer.reshape(p, orders, k * k) @ self.second.reshape(-1, k * k).T
 
     def of_mean(self, means: FloatArray, ends: FloatArray) -> FloatArray:
-        """The same for the mean. Shape (P, d)."""
-        out: FloatArray = means + ends[:, :, -1] @ self.first_of_mean.T
+        """The same for the mean. Shape (P, orders, d)."""
+        out: FloatArray = means + ends[:, :, :, -1] @ self.first_of_mean.T
         return out
 
 
@@ -69,10 +80,13 @@ def influence_of(
     weight, rows = _position_weights(average, indices, start, count)
     mean = rows @ np.append(average.mean, 1.0)
     second = np.stack([few.solve_adjoint(w[:k, :k], tolerance=1e-2) for w in weight])
-    pull = np.zeros((len(second), k))
-    for f, c in zip(few.maps, few.shifts, strict=True):
-        moved = np.tensordot(second, c, (2, 1))  # direction, state, permutation
-        pull += np.einsum("dip,ipk->dk", moved, f, optimize=True) * (2 / few.permutations)
+    pull, sample = np.zeros((len(second), k)), 0
+    for f, c in zip(average.maps, average.shifts, strict=True):
+        if sample < 4096:  # mean and gradient are a small part of this
+            sample += len(c)
+            moved = np.tensordot(second, c, (2, 1))  # direction, state, permutation
+            pull += 2 * np.einsum("dip,ipk->dk", moved, f, optimize=True)
+    pull /= sample
     back = np.linalg.inv(np.eye(k) - average.mean_map)
     first = (pull + 2 * weight[:, :k, k] - 2 * mean[:, None] * rows[:, :k]) @ back
     return Influence(second=second, first=first, first_of_mean=rows[:, :k] @ back, mean=mean)

@@ -189,3 +189,25 @@ class EpochSystem:
             thin, *out.values(),
         )
         return out
+
+    def propagate_orders(
+        self, indices: IndexArray, start: FloatArray, path: tuple[FloatArray, FloatArray], *,
+        matrices: bool = False, positions: bool = False,
+    ) -> dict[str, Any]:
+        """As :meth:`propagate`; ``ends``, ``squares`` and ``means`` have the whole, the first and the
+        second order in the fluctuations along their second axis. ``path`` is that without them."""
+        from validation.epoch_map_orders import propagate_orders
+
+        p, d, m = indices.shape[0], self.dimension, self.steps
+        out = {
+            "ends": np.empty((p, 3, *start.shape[1:])), "squares": np.zeros((p, 3, d)),
+            "means": np.zeros((p, 3, d)), "matrices": np.zeros((p, 3 * matrices, d, d)),
+            "positions": np.zeros((p, m * positions, d)),
+        }
+        thin = 2 * int(self.sizes.max()) * self.factors.shape[1] < d
+        propagate_orders(
+            self.factors, self.signs, self.gradients, self.keep, self.inject, self.evaluate_at,
+            self.sizes, np.ascontiguousarray(indices, dtype=np.int32), np.ascontiguousarray(start[0]),
+            thin, self.curvatures, *path, *out.values(),
+        )
+        return out
