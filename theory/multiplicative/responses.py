@@ -10,7 +10,7 @@ from theory.errors import UnstableError
 from theory.multiplicative.quadratics import FloatArray
 from theory.optimizers import NumericRule
 
-__all__ = ["Observer", "Responses", "lyapunov_by_modes"]
+__all__ = ["Observer", "Responses", "lyapunov_by_modes", "settled"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -146,3 +146,12 @@ def lyapunov_by_modes(transition: FloatArray, source: FloatArray) -> FloatArray:
         moving = np.abs(q[i]).max(axis=1) > 0
         out[i, moving] = np.linalg.solve(system[moving], q[i, moving, :, None])[:, :, 0]
     return out.reshape(d, d, n, n).transpose(2, 0, 3, 1)
+
+
+def settled(responses: Responses, push: FloatArray) -> FloatArray:
+    r"""Weights under a constant push, :math:`[(I-A)^{-1}b]_0\,q`. Shape (d,) to the same."""
+    out = np.zeros(len(push))
+    eye = np.eye(len(responses.inject))
+    for i in np.flatnonzero(np.abs(push) > 0):
+        out[i] = push[i] * np.linalg.solve(eye - responses.powers[1, i], responses.inject)[0]
+    return out

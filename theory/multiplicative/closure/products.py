@@ -120,4 +120,5 @@ class SampleProducts:
             chunk = slice(first, min(first + size, self._samples))
             own = self.problem.signs[chunk, :, None, None] * f[chunk, :, :, None] * f[chunk, :, None, :]
             out += own.sum(axis=1).reshape(-1, d * d).T @ self.problem.gradients[chunk]
-        return out.reshape(d, d, d) / self._samples
+        cross: FloatArray = out.reshape(d, d, d) / self._samples
+        return cross

@@ -39,7 +39,9 @@ class ClosureLaw:
     iterations
         Until the self-consistent second moments changed by less than 1e-7 in every direction.
     contraction
-        By how much the changes shrank per iteration: the weight of one more order.
+        By how much the changes shrank per iteration, r: the weight of one more Hessian fluctuation.
+    third_share
+        Largest part of a variance that is due to third cumulants, t: the weight of an odd order.
     """
 
     second_moment: FloatArray
@@ -50,6 +52,27 @@ class ClosureLaw:
     start_mean: FloatArray
     iterations: int
     contraction: float
+    third_share: float
+
+    @property
+    def relative_error_estimate(self) -> FloatArray:
+        r"""Of the variances: what the next orders may add. Shape (d,).
+
+        With :math:`\epsilon=r+t` the second moments are taken to be off by
+        :math:`\frac12\epsilon^2` and the squared mean by :math:`2\epsilon^2`; an estimate, measured
+        on real data and small populations, not a bound.
+        """
+        size = self.contraction + self.third_share
+        variance = np.diag(self.covariance)
+        missing = size**2 * (np.diag(self.second_moment) / 2 + 2 * self.mean**2)
+        out: FloatArray = np.where(variance > 0, missing / np.where(variance > 0, variance, 1.0), 0.0)
+        return out + _CHANGE
+
+    @property
+    def mean_error_estimate(self) -> FloatArray:
+        r"""Of the mean, :math:`\epsilon^2` of it. Shape (d,). Unit: parameter."""
+        out: FloatArray = (self.contraction + self.third_share) ** 2 * np.abs(self.mean)
+        return out
 
     @property
     def covariance(self) -> FloatArray:
@@ -179,11 +202,11 @@ class Closure:
             drifted = self.thirds.drifted(points)
             memory = self.epoch.shared * drifted.transpose(1, 0, 3, 2)
             if iteration > 3:
-                contraction = change / last if last > 0 else 0.0
+                contraction = max(contraction, change / last if last > 0 else 0.0)
             if not np.isfinite(change) or not (size >= 0).all():
                 break
             if change < _CHANGE:
-                return self._law(drive, points, memory, iteration, contraction)
+                return self._law(drive, points, drifted, memory, iteration, contraction)
             last = change
         raise UnstableError(
             f"the self-consistent second moments do not settle (relative change {change:.3g} after "
@@ -219,8 +242,8 @@ class Closure:
         return out
 
     def _law(
-        self, drive: Drive, points: FloatArray, memory: FloatArray, iterations: int,
-        contraction: float,
+        self, drive: Drive, points: FloatArray, drifted: FloatArray, memory: FloatArray,
+        iterations: int, contraction: float,
     ) -> ClosureLaw:
         weights, before, m = self.responses.weights(), self.responses.before(), len(self.sizes)
         velocity = Observer(
@@ -231,12 +254,40 @@ class Closure:
         def average(x: Observer, z: Observer) -> FloatArray:
             return self.epoch.equal_times(x, z, drive, points, memory) / m
 
+        second = average(weights, weights)
         return ClosureLaw(
-            second_moment=average(weights, weights), mean=self.epoch.means(weights, total).mean(axis=1),
+            second_moment=second, mean=self.epoch.means(weights, total).mean(axis=1),
             velocity_second_moment=average(velocity, velocity),
             weight_velocity=average(weights, velocity), start_second_moment=drive.start,
             start_mean=drive.start_mean, iterations=iterations, contraction=contraction,
+            third_share=self._third_share(points, drifted, weights, second),
         )
+
+    def _third_share(
+        self, points: FloatArray, drifted: FloatArray, weights: Observer, second: FloatArray
+    ) -> float:
+        """Largest share of third cumulants in a second moment."""
+        d = len(points)
+        covariance = self.products.covariance(points.reshape(d, d, -1)).reshape(points.shape)
+        noise = self.third_noise + _symmetric(self.thirds.from_points(points, covariance, drifted))
+        n = len(self.responses.inject)
+        drive = Drive(
+            start=np.zeros((n, d, n, d)), start_mean=np.zeros((n, d)), noise=noise,
+            noise_mean=np.zeros((d, len(self.sizes))),
+        )
+        end = self.responses.end()
+        source = self.epoch.bare(end, end, drive).transpose(2, 0, 3, 1)
+        drive = replace(drive, start=self.solve_start(source))
+        alone = np.einsum("tim,mini,tin->i", weights.start, drive.start, weights.start, optimize=True)
+        alone += np.einsum("itl,itl->i", _own_noise(weights, noise), weights.noise)
+        size = np.diag(second) * len(self.sizes)
+        moving = size > 0
+        return float(np.max(np.abs(alone[moving]) / size[moving], initial=0.0))
+
+
+def _own_noise(observer: Observer, noise: FloatArray) -> FloatArray:
+    """Each direction's own noise, seen by the observer. Shape (d, T, M)."""
+    return np.stack([observer.noise[i] @ noise[i, i] for i in range(len(noise))])
 
 
 def _symmetric(one: FloatArray) -> FloatArray:
