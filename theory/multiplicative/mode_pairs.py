@@ -35,7 +35,7 @@ def mode_pairs(drifts: FloatArray, inject: FloatArray) -> FloatArray:
     out = np.empty((n, n, d, d))
     eye = np.eye(n)
     target = np.outer(inject, inject).reshape(n * n, 1)
-    rows = max(1, _CHUNK_BYTES // (8 * d * n**4))
+    rows = max(1, _CHUNK_BYTES // (8 * max(1, d) * n**4))
     for first in range(0, d, rows):
         left = drifts[first : first + rows]
         system = (
