@@ -14,6 +14,7 @@ from derivations.limits import derive_limit
 from derivations.moments import combined, derive_moment
 from derivations.multiplicative import derive_multiplicative
 from derivations.one_dimensional_epoch import derive_one_dimensional_epoch
+from derivations.one_epoch import ONE_EPOCH, derive_one_epoch
 from derivations.regimes import REGIMES
 from derivations.spectra import derive_noise_autocovariance, derive_spectrum
 from derivations.step import Verdict
@@ -29,6 +30,7 @@ __all__ = ["Proof", "derive", "derive_pair", "prove_catalogue"]
 
 _OF_ITS_OWN = {
     **REGIMES,
+    **dict.fromkeys(ONE_EPOCH, derive_one_epoch),
     "reshuffled-weight-variance-iterated-sums": derive_iterated_sums,
     "one-dimensional-epoch-mean": derive_one_dimensional_epoch,
     "one-dimensional-epoch-second-moment": derive_one_dimensional_epoch,

@@ -37,6 +37,8 @@ POINT = {
     "dampening": Fraction(1, 8), "weight_decay": Fraction(1, 20),
     "immediate_discount": Fraction(3, 7), "averaging_rate": Fraction(2, 9),
     "curvature_variance": Fraction(1, 11), "label_variance": Fraction(3, 2),
+    "curvature_gradient_covariance": Fraction(-2, 9), "displacement": Fraction(5, 3),
+    "negative_curvature": Fraction(2, 7),
 }
 SLUGS = [entry.slug for entry in CATALOGUE]
 

@@ -156,6 +156,28 @@ def fluctuating(entry: Entry) -> Iterator[tuple[str, str]]:
         yield code, f"ratsimp({call(formula, {'lag': lag})} - {right})"
 
 
+#: of one epoch without replacement: sums over the pairs of its m steps; p is 1 - learning_rate*curvature
+_PAIRS = "sum(sum(p^(m - k)*p^(k - 1 - j)*({}), j, 1, k - 1), k, 2, m)"
+_DRIFT = _PAIRS.format(
+    "curvature_gradient_covariance + curvature_variance*p^(j - 1)*displacement"
+)
+ONE_EPOCH = {
+    "epoch-drift": f"-learning_rate^2/(m - 1)*{_DRIFT}",
+    "epoch-drift-smith-limit": f"-learning_rate^2/(m - 1)*subst(0, curvature, {_DRIFT})",
+    "epoch-regularizer-weight": _PAIRS.format("1"),
+    "saddle-escape-ratio": "subst(-negative_curvature, curvature, (m*sum(p^(2*k), k, 0, m - 1)"
+    " - sum(p^k, k, 0, m - 1)^2)/((m - 1)*sum(p^(2*k), k, 0, m - 1)))",
+}
+
+
+def one_epoch(entry: Entry, steps: int) -> tuple[str, str]:
+    """As :func:`stated`, for one epoch without replacement."""
+    left = call(entry.formula, {"steps_per_epoch": steps})
+    return (
+        f"m: {steps}$ p: 1 - learning_rate*curvature$", f"ratsimp({left} - {ONE_EPOCH[entry.slug]})"
+    )
+
+
 def stated(entry: Entry, steps: int) -> Iterator[tuple[str, str]]:
     """Maxima code that prepares, and the difference that must vanish."""
     formula, scheme = entry.formula, entry.scheme
@@ -221,6 +243,11 @@ def program(control: Formula) -> str:
     white = replace(entry_by_slug("reshuffled-weight-variance"), derive=lambda: control)
     for entry in (*CATALOGUE, white):
         slug = entry.formula.slug
+        if slug in ONE_EPOCH:
+            for steps in (2, 3, 4, 6):
+                prepare, gap = one_epoch(entry, steps)
+                lines += [prepare, printed("IDENTITY", slug, gap), "kill(m, p)$"]
+            continue
         if not entry.exact:
             if slug in LIMITS:
                 lines.append(f"A: {matrix(entry.rule.transition)}$")

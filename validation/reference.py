@@ -24,6 +24,10 @@ __all__ = [
 
 Point = Mapping[str, Any]
 
+#: largest tenth of the parameters that one epoch alone has
+_ONE_EPOCH = {"displacement": 15, "curvature_gradient_covariance": 9, "negative_curvature": 9}
+
+
 def sample_points(
     entry: Entry, count: int = 3, *, formula: Formula | None = None
 ) -> tuple[Point, ...]:
@@ -72,6 +76,9 @@ def _draw(entry: Entry, names: list[str], rng: random.Random) -> Point:
         "immediate_discount": Fraction(rng.randint(0, 10), 10),
         "averaging_rate": Fraction(rng.randint(1, 10), 10),
     }
+    for name, most in _ONE_EPOCH.items():  # drawn where they are needed, so that other points stay
+        if name in names:
+            ranges[name] = Fraction(rng.randint(1, most), 10)
     if "curvature_variance" in names:  # the square of a coefficient of variation up to 2
         ranges["curvature_variance"] = ranges["curvature"] ** 2 * Fraction(rng.randint(1, 20), 10)
     if "label_variance" in names:

@@ -11,6 +11,7 @@ from theory.closed_forms import (
     iterated_sums,
     limits,
     multiplicative_noise,
+    one_epoch_beneventano2023,
     other_rules,
     other_schemes,
     regimes_kuhn2023,
@@ -32,6 +33,7 @@ _FILES = (
     other_schemes,
     other_rules,
     multiplicative_noise,
+    one_epoch_beneventano2023,
 )
 
 CATALOGUE: tuple[Entry, ...] = tuple(entry for file in _FILES for entry in file.ENTRIES)

@@ -104,6 +104,9 @@ LIMITS: Mapping[str, Limit] = {
         words="M = n, as the curvature where the correlation times of white noise and of a flat "
         "direction meet",
     ),
+    "epoch-drift-smith-limit": Limit(
+        path=smaller("curvature"), order=1, whole=False, of="epoch-drift", words="curvature / n",
+    ),
     "reshuffled-weight-variance-long-epoch": Limit(path=_longer, order=2, whole=True, words=_LONG),
     "reshuffled-weight-variance-small-step": Limit(
         path=_small_step, order=1, whole=True, words="M = n at fixed eta lambda M / (1 - beta)",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from theory.closed_forms import Entry
 from theory.errors import TheoryError
 from validation.evidence.subjects.multiplicative import MULTIPLICATIVE
+from validation.evidence.subjects.one_epoch import ONE_EPOCH
 from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
 from validation.evidence.subjects.stationary import STATIONARY
 
@@ -26,6 +27,10 @@ SUBJECTS: Mapping[str, Subject] = {
         ),
         MULTIPLICATIVE,
     ),
+    "epoch-drift": ONE_EPOCH,
+    "epoch-drift-smith-limit": ONE_EPOCH,
+    "epoch-regularizer-weight": ONE_EPOCH,
+    "saddle-escape-ratio": ONE_EPOCH,
 }
 
 
