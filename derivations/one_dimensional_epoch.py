@@ -3,14 +3,13 @@ r"""One epoch without replacement in one dimension: a recursion on the last samp
 Proved for every N, by induction on the number of samples, with the samples as symbols: the steps are
 identities of polynomials in what one more sample adds. What they rest on is said in the setting: the
 recursion itself, how a marked product grows by one sample, and that integrals are linear. The orders of
-1, 2 and 3 samples are written out besides.
+2 and of 3 samples are written out besides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import permutations
-from math import factorial
 
 import sympy as sp
 
@@ -32,7 +31,7 @@ _DP, _DM, _DA, _DB, _DL = (sp.Symbol(rf"\dot{{{name}}}") for name in "PMABL")
 _f, _df, _x, _w, _a, _b = sp.symbols(r"f \dot{f} x w a b")
 _Phi, _I, _J, _K, _G, _Q, _c = sp.symbols("Phi I J K G Q c_{1}")
 #: so many samples are written out
-_WRITTEN_OUT = (1, 2, 3)
+_WRITTEN_OUT = (2, 3)
 
 _SETTING = (
     r"Every sample n is used once, in uniformly random order: $\theta\to x_n\theta-\eta g_n$ with "
@@ -215,10 +214,9 @@ def _written_out(formula: Formula, first: bool) -> Iterator[Step]:
         ]
         ends = [_end(order) for order in permutations(population)]
         average = sp.Add(*(end if first else end**2 for end in ends)) / len(ends)
-        count = factorial(size)
-        words = "The one order of one sample" if size == 1 else f"All {count} orders of {size} samples"
         yield Step(
-            because=f"{words}, written out, and the printed formula over the same samples:",
+            because=f"All {len(ends)} orders of {size} samples, written out, and the printed formula over "
+            "the same samples:",
             lhs=average, rhs=expand_over(formula.expression, population),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -25,11 +26,13 @@ from theory.export import (
     to_wolfram,
 )
 from theory.export.assignments import identifier
+from theory.numbers import each
 from theory.optimizers import rule_by_name
+from theory.population import ARRIVAL_TIMES, MarkedProduct, expand_over
 from theory.sampling import scheme_by_name
 from theory.sequences import LucasSequence
 
-POINT = {
+POINT: dict[str, Any] = {
     "learning_rate": Fraction(1, 10), "momentum": Fraction(4, 5), "curvature": Fraction(3, 10),
     "second_curvature": Fraction(7, 10), "noise_variance": Fraction(2, 3),
     "steps_per_epoch": Fraction(5), "batch_size": Fraction(3), "samples": Fraction(14),
@@ -39,11 +42,13 @@ POINT = {
     "curvature_variance": Fraction(1, 11), "label_variance": Fraction(3, 2),
     "curvature_gradient_covariance": Fraction(-2, 9), "displacement": Fraction(5, 3),
     "negative_curvature": Fraction(2, 7),
+    "sample_curvature": (Fraction(1, 2), Fraction(-3), Fraction(2, 3)),
+    "sample_gradient": (Fraction(1), Fraction(-2, 5), Fraction(3, 4)),
 }
 SLUGS = [entry.slug for entry in CATALOGUE]
 
 
-def point(formula: Formula) -> dict[str, Fraction]:
+def point(formula: Formula) -> dict[str, Any]:
     """A rational point inside the formula's region."""
     values = {s.name: POINT[s.name] for s in formula.parameters}
     if formula.slug.startswith("dropped") and "samples" in values:
@@ -51,6 +56,12 @@ def point(formula: Formula) -> dict[str, Fraction]:
     if "beyond" in formula.slug:
         values["lag"] = Fraction(8)
     return values
+
+
+def samples(formula: Formula) -> list[dict[sp.Symbol, sp.Rational]]:
+    """The population at that point."""
+    columns = [[(s, sp.Rational(str(v))) for v in POINT[s.name]] for s in formula.per_sample]
+    return [dict(row) for row in zip(*columns, strict=True)]
 
 
 def run_python(formula: Formula, values: dict[str, Any]) -> Any:
@@ -87,7 +98,7 @@ def test_numpy_function_takes_arrays(slug: str) -> None:
     formula = formula_by_slug(slug)
     names = [s.name for s in formula.parameters if not s.is_integer]
     values: dict[str, Any] = {
-        n: int(v) if v.denominator == 1 and n not in names else float(v)
+        n: int(v) if n not in names and v.denominator == 1 else each(float, v)
         for n, v in point(formula).items()
     }
     values[names[0]] = np.array([values[names[0]]] * 3)
@@ -168,17 +179,20 @@ def test_the_record_reads_back(slug: str) -> None:
     formula = formula_by_slug(slug)
     record = json.loads(json.dumps(formula_record(formula)))
     values: dict[str, Any] = {
-        n: sp.Rational(v.numerator, v.denominator) for n, v in point(formula).items()
+        n: sp.Rational(v.numerator, v.denominator)
+        for n, v in point(formula).items() if not isinstance(v, tuple)
     }
-    assert list(values) == record["parameters"]
+    assert list(point(formula)) == record["parameters"]
     values["LucasSequence"] = LucasSequence
+    values |= {s.name: s for s in (*formula.per_sample, *ARRIVAL_TIMES)}
+    values["MarkedProduct"] = lambda *parts: expand_over(MarkedProduct(*parts), samples(formula))
     if len(record["expression"]) < 2_000:
         whole = sp.sympify(record["expression"], locals=values)
     for name, text in record["where"].items():
         values[name] = sp.sympify(text, locals=values)
-    staged = sp.sympify(record["compact"], locals=values)
+    staged = sp.sympify(record["compact"], locals=values).doit()
     if len(record["expression"]) < 2_000:
-        assert whole == staged
+        assert whole.doit() == staged
     with mpmath.workdps(30):
         assert mpmath.almosteq(
             mpmath.mpmathify(staged.evalf(30)), decimal(formula, 28), rel_eps=mpmath.mpf(10) ** -25
@@ -190,7 +204,7 @@ def test_the_condition_is_python_and_holds_inside(slug: str) -> None:
     formula = formula_by_slug(slug)
     condition = condition_text(formula)
     assert eval(condition, {"__builtins__": {}}, point(formula)) is True
-    outside = {n: -v for n, v in point(formula).items()}
+    outside = {n: each(operator.neg, v) for n, v in point(formula).items()}
     assert eval(condition, {"__builtins__": {}}, outside) is False
 
 
@@ -232,13 +246,17 @@ def test_wolfram_code_is_well_formed(slug: str) -> None:
     assert not open_brackets
     head, _, body = code[code.rindex("\n\n") if "\n\n" in code else 0 :].strip().partition(":=")
     arguments = re.findall(r"(\w+)_\b", head)
-    assert [name.lower() for name in arguments] == [
+    assert [name.removeprefix("each").lower() for name in arguments] == [
         s.name.replace("_", "") for s in formula.parameters
     ]
     assert "_" not in body
     assert "**" not in body
     assert body.count(";") == len(re.findall(r"^  \w+ = ", body, flags=re.M))
     known = {*arguments, "LucasSequence", "Module", "Sqrt", "Cos", "Exp", "E", "Pi"}
+    if formula.per_sample:
+        known |= {"MarkedProduct", "Function", "Integrate", "Expand", "Transpose"}
+        known |= {re.sub("^each(.)", lambda m: m[1].lower(), name) for name in arguments}
+        known |= {variable.name for variable in ARRIVAL_TIMES}
     local = re.match(r"\s*Module\[\{([^}]*)\},", body)
     if local is not None:
         body = body[local.end() :]

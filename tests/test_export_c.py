@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import mpmath
 import pytest
@@ -32,14 +33,25 @@ def compiler() -> str:
     return program
 
 
+def arguments(formula: Formula, point: Point) -> list[str]:
+    """Numbers, then the size of the population and its arrays."""
+    def number(value: Any) -> str:
+        return f"(REAL){value.numerator}/{value.denominator}"
+
+    found = [number(point[s.name]) for s in formula.parameters if s not in formula.per_sample]
+    arrays = [point[s.name] for s in formula.per_sample]
+    if arrays:
+        found.append(str(len(arrays[0])))
+    return [*found, *(f"(const REAL[]){{{', '.join(map(number, array))}}}" for array in arrays)]
+
+
 def run_all(real: str, formulas: list[tuple[Formula, tuple[Point, ...]]], folder: Path) -> list[str]:
     """Values of the formulas at their points, from one program."""
     code = [to_c(formula) for formula, _ in formulas]
     lines = ["#include <stdio.h>", "int main(void)", "{"]
     for formula, points in formulas:
         for point in points:
-            numbers = (point[s.name] for s in formula.parameters)
-            given = ", ".join(f"(REAL){v.numerator}/{v.denominator}" for v in numbers)
+            given = ", ".join(arguments(formula, point))
             lines.append(f'    printf("%.20Lg\\n", (long double){identifier(formula.slug)}({given}));')
     source, program = folder / "all.c", folder / "all"
     source.write_text("\n".join([*code, *lines, "    return 0;", "}\n"]), encoding="utf-8")

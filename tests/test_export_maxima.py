@@ -27,7 +27,7 @@ from theory.closed_forms import Entry, entry_by_slug
 from theory.export import to_maxima
 from theory.export.assignments import identifier
 from theory.symbols import curvature, second_curvature, steps_per_epoch
-from validation.reference import Point, sample_points
+from validation.reference import Point, exact_value, sample_points
 
 LAW = r"""
 fpprec: 45$ display2d: false$ ratprint: false$ ratmx: true$ scalarmatrixp: false$
@@ -70,6 +70,10 @@ fluctuating(A, B) := block([P, D, unknowns],
 ww(j, h) := cov(j + h, j)[1, 1]$
 wv(j) := cov(j, j)[1, 1] - cov(j, j - 1)[1, 1]$
 vv(j) := cov(j, j)[1, 1] - cov(j, j - 1)[1, 1] - cov(j - 1, j)[1, 1] + cov(j - 1, j - 1)[1, 1]$
+/* epochs of plain SGD: the mean power of the last weight over all orders of the samples */
+epoch(order) := block([w: displacement], for n in order do w: w - learning_rate*(n[1]*w + n[2]), w)$
+over_orders(samples, power) := block([every: listify(permutations(samples))],
+  apply("+", map(lambda([order], epoch(order)^power), every))/length(every))$
 T(z) := (z*invert(z*ident(length(A)) - A) . B)[1, 1]$
 """
 
@@ -128,7 +132,13 @@ def matrix(value: sp.Matrix) -> str:
 
 
 def call(formula: Formula, given: dict[str, object] | Point) -> str:
-    return f"{identifier(formula.slug)}({', '.join(str(given.get(s.name, s)) for s in formula.parameters)})"
+    arguments = (argument(given.get(s.name, s)) for s in formula.parameters)
+    return f"{identifier(formula.slug)}({', '.join(arguments)})"
+
+
+def argument(value: object) -> str:
+    """A number, or the list of a population."""
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, (list, tuple)) else str(value)
 
 
 #: of the fluctuating law P, in the words of Maxima
@@ -220,11 +230,15 @@ def stated(entry: Entry, steps: int) -> Iterator[tuple[str, str]]:
             code = []
 
 
-def exact(formula: Formula, point: Point) -> sp.Expr:
-    table = {s: sp.Rational(str(point[s.name])) for s in formula.parameters}
-    for name, value in formula.where:
-        table[name] = value.subs(table)
-    return formula.compact.subs(table)
+def over_all_orders(entry: Entry) -> Iterator[str]:
+    """The exported formula over populations of symbols, less the average over all orders of the samples."""
+    power = 1 if entry.quantity == "epoch-mean" else 2
+    for size in (1, 2, 3):
+        given: dict[str, object] = {
+            s.name: [f"{s.name}_{n}" for n in range(size)] for s in entry.formula.per_sample
+        }
+        rows = ", ".join(f"[sample_curvature_{n}, sample_gradient_{n}]" for n in range(size))
+        yield f"ratsimp({call(entry.formula, given)} - over_orders([{rows}], {power}))"
 
 
 def printed(kind: str, name: str, expression: str) -> str:
@@ -252,6 +266,10 @@ def program(control: Formula) -> str:
             if slug in LIMITS:
                 lines.append(f"A: {matrix(entry.rule.transition)}$")
                 lines.append(printed("IDENTITY", slug, f"fullratsimp(expand({LIMITS[slug]}))"))
+            continue
+        if entry.formula.per_sample:
+            for gap in over_all_orders(entry):
+                lines.append(printed("IDENTITY", slug, gap))
             continue
         if entry.model == "multiplicative":
             for prepare, gap in fluctuating(entry):
@@ -287,7 +305,7 @@ def test_maxima_reproduces_every_value_and_proves_the_identities(tmp_path: Path)
 
     for entry in CATALOGUE:
         for place, point in enumerate(sample_points(entry)):
-            expected, key = exact(entry.formula, point), f"{entry.slug} {place}"
+            expected, key = exact_value(entry.formula, point), f"{entry.slug} {place}"
             assert key in values, f"Maxima did not get through {key}: {output[-2000:]}"
             if expected.is_Rational:
                 assert values[key] == str(expected), key

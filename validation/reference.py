@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -13,9 +14,11 @@ import sympy as sp
 from theory.closed_forms import Entry
 from theory.formula import Formula
 from theory.optimizers import LinearRule
+from theory.population import expand_over
 from theory.sampling import SamplingScheme
 from theory.solvers import solve_epoch_lifted
 from theory.solvers.by_name import NotCoveredError, Solver, exact_noise_autocovariance, solve_by_name
+from theory.symbols import PARAMETERS
 
 __all__ = [
     "Point", "exact_reference", "exact_value", "noise_autocovariance",
@@ -41,7 +44,9 @@ def sample_points(
     points: list[Point] = []
     for _ in range(400):
         point = _draw(entry, names, rng)
-        symbols = {s: sp.Rational(str(point[s.name])) for s in target.parameters}
+        symbols = {
+            s: sp.Rational(str(point[s.name])) for s in target.parameters if s not in target.per_sample
+        }
         if target.valid_if.subs(symbols) == sp.true:
             points.append(point)
         if len(points) == count:
@@ -79,6 +84,10 @@ def _draw(entry: Entry, names: list[str], rng: random.Random) -> Point:
     for name, most in _ONE_EPOCH.items():  # drawn where they are needed, so that other points stay
         if name in names:
             ranges[name] = Fraction(rng.randint(1, most), 10)
+    size = rng.randint(2, 5) if any(PARAMETERS[name].per_sample for name in names) else 0
+    for name in names:
+        if PARAMETERS[name].per_sample:  # of either sign
+            ranges[name] = tuple(Fraction(rng.randint(-9, 19), 10) for _ in range(size))
     if "curvature_variance" in names:  # the square of a coefficient of variation up to 2
         ranges["curvature_variance"] = ranges["curvature"] ** 2 * Fraction(rng.randint(1, 20), 10)
     if "label_variance" in names:
@@ -89,6 +98,10 @@ def _draw(entry: Entry, names: list[str], rng: random.Random) -> Point:
 def exact_value(formula: Formula, point: Point) -> sp.Expr:
     """The formula at a rational point, exactly; named quantities one by one."""
     table: dict[sp.Symbol, sp.Expr] = {}
+    if formula.per_sample:
+        columns = [[(s, sp.Rational(str(v))) for v in point[s.name]] for s in formula.per_sample]
+        population = [dict(row) for row in zip(*columns, strict=True)]
+        formula = replace(formula, where=(), compact=expand_over(formula.expression, population))
     for symbol in formula.parameters:
         value = Fraction(point[symbol.name])
         table[symbol] = sp.Rational(value.numerator, value.denominator)

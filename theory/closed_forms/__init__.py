@@ -11,6 +11,7 @@ from theory.closed_forms import (
     iterated_sums,
     limits,
     multiplicative_noise,
+    one_dimensional_epoch,
     one_epoch_beneventano2023,
     other_rules,
     other_schemes,
@@ -33,6 +34,7 @@ _FILES = (
     other_schemes,
     other_rules,
     multiplicative_noise,
+    one_dimensional_epoch,
     one_epoch_beneventano2023,
 )
 

@@ -80,10 +80,12 @@ def _definition(formula: Formula, form: Assignments, printer: _Printer) -> str:
     names = [_camel(name.name) for name, _ in steps]
     if form.per_sample:
         times = sorted({v.name for e in form.expressions for i in e.atoms(sp.Integral) for v in i.variables})
-        rows = ", ".join(_camel(name) for name in lists)
-        names = [f"samples = Transpose[{{{rows}}}]", *times, *names]
+        names = ["samples", *times, *names]
     local = ", ".join(names)
     body = [f"  {_camel(name.name)} = {printer.doprint(value)};" for name, value in steps]
+    if form.per_sample:
+        rows = ", ".join(_camel(name) for name in lists)
+        body.insert(0, f"  samples = Transpose[{{{rows}}}];")
     return "\n".join([
         f"{_camel(identifier(formula.slug))}[{arguments}] := Module[{{{local}}},",
         *body, f"  {result}]\n",

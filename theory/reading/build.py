@@ -8,10 +8,12 @@ from typing import NoReturn
 
 import sympy as sp
 
+from theory.population import ARRIVAL_TIMES
 from theory.reading.bounds import DEAR, EXPONENT, IRRATIONAL, NUMBER_BITS
 from theory.reading.error import ReadingError
 from theory.reading.functions import EXPANDED, FUNCTIONS, apply_function, count_terms, lucas_sequence
 from theory.reading.tree import (
+    Area,
     Call,
     Cases,
     Expansion,
@@ -35,6 +37,7 @@ _RELATIONS: Mapping[str, Callable[..., sp.Basic]] = {
     "<": sp.StrictLessThan, "<=": sp.LessThan, ">": sp.StrictGreaterThan, ">=": sp.GreaterThan,
     "=": sp.Equality, "!=": sp.Unequality,
 }
+_TIMES = {variable.name: variable for variable in ARRIVAL_TIMES}
 #: roots are taken of numbers up to this only: SymPy factors them
 _LARGEST_RADICAND = 10**12
 #: the largest numeric exponent after like powers are collected
@@ -107,7 +110,7 @@ class Builder:
             self._refuse(node, "these conditions cannot be joined", "write simpler relations")
 
     def _build(self, node: Node) -> sp.Expr:
-        if isinstance(node, Call | Series | Cases) and getattr(node, "name", "") != "LucasSequence":
+        if isinstance(node, Call | Series | Area | Cases) and getattr(node, "name", "") != "LucasSequence":
             self._count(node)
         match node:
             case Number(value=value):
@@ -141,6 +144,18 @@ class Builder:
                 finally:
                     self.names = outer
                 return sp.Sum(term, (variable, *bounds))
+            case Area(body=body, index=index, low=low, high=high):
+                bounds = self.expression(low), self.expression(high)
+                variable = _TIMES.get(index, sp.Symbol(index, real=True))
+                outer, self.names = self.names, {**self.names, index: variable}
+                try:
+                    term = self.expression(body)
+                finally:
+                    self.names = outer
+                limits = (variable, *bounds)
+                if isinstance(term, sp.Integral):  # the inner ranges come first
+                    return sp.Integral(term.function, *term.limits, limits)
+                return sp.Integral(term, limits)
             case Expansion(body=body):
                 factored = self.expression(body)
                 if count_terms(factored) > EXPANDED:

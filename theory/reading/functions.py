@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 
+from theory.population import MarkedProduct
 from theory.reading.bounds import EXPONENT
 from theory.sequences import LucasSequence
 
@@ -21,9 +22,10 @@ EXPANDED = 500
 FUNCTIONS: dict[str, int | None] = {
     "sqrt": 1, "exp": 1, "log": 1, "ln": 1, "cos": 1, "sin": 1, "Abs": 1, "abs": 1, "Mod": 2,
     "Min": None, "Max": None, "min": None, "max": None, "LucasSequence": None,
+    "MarkedProduct": None,
 }
 #: written like functions, with arguments of their own kind
-SPECIAL_FORMS = ("Sum", "Piecewise")
+SPECIAL_FORMS = ("Sum", "Integral", "Piecewise")
 #: names of infinity, which no formula contains
 INFINITE = ("oo", "infinity", "infty")
 LIMITS_APART = "limits are given apart from the claim, as in --limit 'M -> oo'"
@@ -54,6 +56,8 @@ def apply_function(name: str, arguments: Sequence[sp.Expr]) -> sp.Expr:
         If the value does not exist or would be dear: the message says what to write.
     """
     first = arguments[0]
+    if name == "MarkedProduct":
+        return MarkedProduct(*arguments)
     if name == "exp":
         if any(not log.args[0].is_Symbol for log in first.atoms(sp.log)):
             raise ValueError("a logarithm in an exponent is read of a single letter only")

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from theory.reading.tree import (
+    Area,
     Call,
     Cases,
     Expansion,
@@ -69,7 +70,9 @@ def _inside(
             return replace(node, left=deeper(left), right=deeper(right))
         case Expansion(body=body):
             return replace(node, body=deeper(body))
-        case Series(body=body, index=index, low=low, high=high):
+        case Series(body=body, index=index, low=low, high=high) | Area(
+            body=body, index=index, low=low, high=high
+        ):
             rest = units - {index}
             inner = _inside(body, rest, waves, exponent=exponent)
             return replace(node, body=inner, low=deeper(low), high=deeper(high))

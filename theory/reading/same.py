@@ -26,7 +26,7 @@ def _label(node: tree.Node) -> object:
             return name
         case tree.Product(factors=factors):
             return tuple(below for _, below in factors)
-        case tree.Series(index=index):
+        case tree.Series(index=index) | tree.Area(index=index):
             return index
         case tree.SequenceTerm(k=k):
             return k

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NoReturn
 
@@ -21,6 +21,11 @@ from theory.reading.text_tokens import Token
 __all__ = ["formula_tree"]
 
 _SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "=", ast.NotEq: "!="}
+#: what takes ranges: its node, its noun, an example
+_RANGED: Mapping[str, tuple[type[tree.Series | tree.Area], str, str]] = {
+    "Sum": (tree.Series, "a sum", "Sum(term, (h, 1, M - 1))"),
+    "Integral": (tree.Area, "an integral", "Integral(term, (t, 0, 1))"),
+}
 _SPELLED = {"=": "==", "&": "and"}
 
 
@@ -196,8 +201,8 @@ class _Walk:
         if name not in CALLABLE:
             raise ReadingError(f"{name!r} is not a function", text=self.text, place=place,
                                suggestion=f"did you mean {name}*(...)?")
-        if name == "Sum":
-            return self.series(place, arguments)
+        if name in _RANGED:
+            return self.series(name, place, arguments)
         if name == "Piecewise":
             return tree.Cases(place, tuple(self.piece(place, a) for a in arguments))
         wanted = FUNCTIONS[name]
@@ -210,21 +215,23 @@ class _Walk:
                                suggestion=f"write {name}{form}")
         return tree.Call(place, name, tuple(self.node(a) for a in arguments))
 
-    def series(self, place: int, arguments: Sequence[ast.expr]) -> tree.Node:
-        """``Sum(term, (h, a, b), ...)``; the first index is the innermost."""
+    def series(self, name: str, place: int, arguments: Sequence[ast.expr]) -> tree.Node:
+        """``Sum(term, (h, a, b), ...)``, ``Integral(f, (t, 0, 1), ...)``; the first index is innermost."""
+        kind, noun, example = _RANGED[name]
         if len(arguments) < 2:
-            raise ReadingError("a sum needs its index and range", text=self.text, place=place,
-                               suggestion="write Sum(term, (h, 1, M - 1))")
+            raise ReadingError(f"{noun} needs its index and range", text=self.text, place=place,
+                               suggestion=f"write {example}")
         body = self.node(arguments[0])
         for limits in arguments[1:]:
             match limits:
                 case ast.Tuple(elts=[ast.Name(id=key), low, high]) if self.tokens[key].kind == "name" and (
                     self.tokens[key].text not in WORDS
                 ):
-                    body = tree.Series(place, body, self.tokens[key].text, self.node(low), self.node(high))
+                    body = kind(place, body, self.tokens[key].text, self.node(low), self.node(high))
                 case _:
-                    raise ReadingError("this is no range of a sum", text=self.text, place=self.place(limits),
-                                       suggestion="write (h, 1, M - 1)")
+                    form = example.partition(", ")[2][:-1]
+                    raise ReadingError(f"this is no range of {noun}", text=self.text,
+                                       place=self.place(limits), suggestion=f"write {form}")
         return body
 
     def piece(self, place: int, node: ast.expr) -> tuple[tree.Node, tree.Node]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 __all__ = [
-    "Call", "Cases", "Expansion", "Imaginary", "Junction", "Name", "Node", "Number", "Power", "Product",
-    "Relation", "SequenceTerm", "Series", "Total", "Truth", "children", "free_names",
+    "Area", "Call", "Cases", "Expansion", "Imaginary", "Junction", "Name", "Node", "Number", "Power",
+    "Product", "Relation", "SequenceTerm", "Series", "Total", "Truth", "children", "free_names",
 ]
 
 
@@ -82,6 +82,17 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """The integral of ``body`` over ``index`` from ``low`` to ``high``."""
+
+    place: int
+    body: Node
+    index: str
+    low: Node
+    high: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Cases:
     """Pairs (value, condition); the first condition that holds decides."""
 
@@ -135,7 +146,7 @@ class Truth:
 
 
 Node = (
-    Number | Name | Total | Product | Power | Call | Series | Cases | SequenceTerm
+    Number | Name | Total | Product | Power | Call | Series | Area | Cases | SequenceTerm
     | Expansion | Imaginary | Relation | Junction | Truth
 )
 
@@ -151,7 +162,7 @@ def children(node: Node) -> tuple[Node, ...]:
             return first, second
         case Expansion(body=body):
             return (body,)
-        case Series(body=body, low=low, high=high):
+        case Series(body=body, low=low, high=high) | Area(body=body, low=low, high=high):
             return body, low, high
         case Cases(pieces=pieces):
             return tuple(node for pair in pieces for node in pair)
@@ -161,11 +172,11 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def free_names(node: Node, bound: frozenset[str] = frozenset()) -> Iterator[Name]:
-    """Names that no sum binds, each as often as it is written."""
+    """Names that no sum or integral binds, each as often as it is written."""
     if isinstance(node, Name):
         if node.name not in bound:
             yield node
-    elif isinstance(node, Series):
+    elif isinstance(node, Series | Area):
         yield from free_names(node.low, bound)
         yield from free_names(node.high, bound)
         yield from free_names(node.body, bound | {node.index})

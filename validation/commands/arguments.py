@@ -6,6 +6,7 @@ import argparse
 import difflib
 import re
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from theory.errors import TheoryError, UnknownNameError, require_known
@@ -14,7 +15,7 @@ from theory.symbols import PARAMETERS
 
 __all__ = [
     "add_json", "add_symbols", "double", "known_slug", "new_parser", "read_assignments",
-    "read_symbols",
+    "read_numbers", "read_symbols",
 ]
 
 
@@ -79,6 +80,25 @@ def read_assignments(items: list[str]) -> dict[str, str]:
         if name in found:
             raise TheoryError(f"{name} is given twice: {found[name]} and {value}; keep one")
         found[name] = value
+    return found
+
+
+def read_numbers(name: str, text: str) -> list[str]:
+    """Read ``1,2,1/3``, or the numbers of a file, ``@FILE``, between commas or white space.
+
+    Raises
+    ------
+    TheoryError
+        If the file cannot be read, or a number is missing between two commas.
+    """
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise TheoryError(f"{name}: cannot read {text[1:]!r} ({error}); write {name}=@FILE") from None
+    found = [part.strip() for part in re.split(r"\s*,\s*|\s+", text.strip())]
+    if not all(found):
+        raise TheoryError(f"{name} = {text!r} misses a number: write them like 1,-1/2,0.3")
     return found
 
 

@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from theory.errors import TheoryError
-from validation.commands.arguments import add_json, known_slug, new_parser, read_assignments
+from validation.commands.arguments import (
+    add_json,
+    known_slug,
+    new_parser,
+    read_assignments,
+    read_numbers,
+)
 from validation.commands.output import csv_text, print_json
 from validation.files import write_text
 
@@ -22,6 +28,9 @@ name=a:b:n sweeps a parameter from a to b in n points, name=a:b:n:log in equal r
 sweeps make a grid, the last one varying fastest. Points are rounded to the nearest double and
 printed in full, so that each row can be given to eval again. Whole-number parameters take the
 nearest whole numbers, each once. Sweeps are written as CSV: one column per parameter, and 'value'.
+
+A formula over a population takes one number per sample: name=1,-1/2,0.3 or name=@FILE, a text file of
+numbers between commas, spaces or line ends.
 """
 
 _EPILOG = """\
@@ -31,6 +40,8 @@ examples:
       steps_per_epoch=7 noise_variance=1 --digits 30
   sgd-theory eval reshuffled-weight-variance learning_rate=0.1 momentum=0.9 steps_per_epoch=100 \\
       noise_variance=1 curvature=1e-9:10:50:log --output variance.csv
+  sgd-theory eval one-dimensional-epoch-mean learning_rate=0.1 displacement=1 \\
+      sample_curvature=1,1/2,-0.3 sample_gradient=0.2,-1,0.8
 
 JSON keys:
   slug, digits       as asked
@@ -68,18 +79,20 @@ def run(arguments: argparse.Namespace) -> None:
     values = read_assignments(arguments.values)
     check_names(formula, values)
     digits = _whole("digits", arguments.digits)
-    swept = [name for name, text in values.items() if ":" in text]
+    own = [s.name for s in formula.per_sample]
+    lists = {name: read_numbers(name, values[name]) for name in own}
+    swept = [name for name, text in values.items() if ":" in text and name not in own]
     head = {"slug": formula.slug, "digits": digits}
     if not swept:
         if arguments.output:
             raise TheoryError("--output writes sweeps, but no parameter is one; write name=a:b:n")
-        value = formula.evaluate(digits=digits, **values)
+        value = formula.evaluate(digits=digits, **{**values, **lists})
         if arguments.json:
             print_json({**head, "value": value, "parameters": values})
         else:
             print(value)
         return
-    rows = _sweep(formula, values, swept, digits)
+    rows = _sweep(formula, values, swept, digits, lists)
     names = [s.name for s in formula.parameters]
     if arguments.json:
         print_json({
@@ -96,7 +109,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _sweep(
-    formula: Formula, values: Mapping[str, str], swept: list[str], digits: int
+    formula: Formula, values: Mapping[str, str], swept: list[str], digits: int,
+    lists: Mapping[str, list[str]],
 ) -> list[tuple[dict[str, str], str]]:
     """All rows, computed before anything is written."""
     from itertools import product
@@ -110,7 +124,7 @@ def _sweep(
     rows = []
     for choice in product(*axes):
         point = {**values, **dict(zip(swept, choice, strict=True))}
-        rows.append((point, str(formula.evaluate(digits=digits, **point))))
+        rows.append((point, str(formula.evaluate(digits=digits, **{**point, **lists}))))
     return rows
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from theory.closed_forms import Entry
 from theory.errors import TheoryError
 from validation.evidence.subjects.multiplicative import MULTIPLICATIVE
+from validation.evidence.subjects.one_dimensional_epoch import ONE_DIMENSIONAL_EPOCH
 from validation.evidence.subjects.one_epoch import ONE_EPOCH
 from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
 from validation.evidence.subjects.stationary import STATIONARY
@@ -31,6 +32,8 @@ SUBJECTS: Mapping[str, Subject] = {
     "epoch-drift-smith-limit": ONE_EPOCH,
     "epoch-regularizer-weight": ONE_EPOCH,
     "saddle-escape-ratio": ONE_EPOCH,
+    "one-dimensional-epoch-mean": ONE_DIMENSIONAL_EPOCH,
+    "one-dimensional-epoch-second-moment": ONE_DIMENSIONAL_EPOCH,
 }
 
 
