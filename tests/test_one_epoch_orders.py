@@ -17,6 +17,7 @@ from theory.one_epoch.epoch import Epoch, batch_quadratics
 from theory.one_epoch.expected_map import expected_map
 from theory.one_epoch.regularizer import regularizer, regularizer_weights
 from theory.one_epoch.second_moment import covariance_terms, end_of_epoch
+from theory.one_epoch.stationary_point import quadratics_at_stationary_point
 from theory.optimizers import heavy_ball, nesterov, sgd
 from theory.sampling import dropped_batch, fresh_batches, kept_batch
 from validation.permutations import coefficient, epoch_maps
@@ -268,3 +269,19 @@ def test_errors_say_what_to_do() -> None:
         expected_drift(epoch, np.zeros(4))
     with pytest.raises(TheoryError, match="kind of draws"):
         end_of_epoch(epoch, draws="run")  # type: ignore[arg-type]
+
+
+def test_a_saddle_has_a_drift_too() -> None:
+    rng = np.random.default_rng(5)
+    hessians = rng.normal(size=(5, 2, 2))
+    hessians = (hessians + hessians.swapaxes(1, 2)) / 10 + np.diag([1.0, -0.5])
+    q = quadratics_at_stationary_point(hessians, 0.1 * rng.normal(size=(5, 2)))
+    assert q.curvatures[0] > 0 > q.curvatures[1]
+    epoch = Epoch.of_samples(q, sgd(), {"learning_rate": 0.4}, batch_size=1)
+    drift = expected_drift(epoch)
+    assert (np.abs(_enumerated(epoch) - drift.second[0]) < drift.neglected[0]).all()
+    assert np.abs(drift.second[0]).max() > 5 * drift.neglected[0].max()
+    with pytest.raises(TheoryError, match="the mean Hessian is singular"):
+        quadratics_at_stationary_point(np.zeros((3, 2, 2)) + np.diag([1.0, 0.0]), np.zeros((3, 2)))
+    with pytest.raises(TheoryError, match="not symmetric"):
+        quadratics_at_stationary_point(np.array([[[1.0, 1.0], [0.0, 1.0]]] * 3), np.zeros((3, 2)))

@@ -1,0 +1,56 @@
+r"""Per-sample quadratics around a saddle or a maximum of their mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from theory.errors import TheoryError
+from theory.multiplicative import SampleQuadratics
+
+__all__ = ["quadratics_at_stationary_point"]
+
+_ILL = 1e-13
+
+
+def quadratics_at_stationary_point(hessians: npt.ArrayLike, gradients: npt.ArrayLike) -> SampleQuadratics:
+    r""":math:`\ell_n(\theta)=g_n\cdot\theta+\frac12\theta^\top H_n\theta` about :math:`H\theta_*=-\bar g`.
+
+    As :meth:`SampleQuadratics.from_hessians`, but the mean Hessian may have negative eigenvalues: the
+    moments of one epoch exist there too, those of a stationary law do not.
+
+    Parameters
+    ----------
+    hessians, gradients
+        Shapes (N, d, d), symmetric, and (N, d), at :math:`\theta=0`.
+
+    Raises
+    ------
+    TheoryError
+        If shapes do not match, a Hessian is not symmetric, or H is singular to rounding (its stationary
+        point is not unique: leave out the flat directions, or use ``from_hessians``).
+    """
+    h, g = np.array(hessians, dtype=np.float64), np.array(gradients, dtype=np.float64)
+    if h.ndim != 3 or h.shape[1] != h.shape[2] or g.shape != h.shape[:2]:
+        raise TheoryError(
+            f"hessians must have shape (N, d, d) and gradients (N, d); got {h.shape} and {g.shape}"
+        )
+    skew = np.abs(h - h.swapaxes(1, 2)).max(initial=0.0)
+    if not skew <= 1e-12 * np.abs(h).max(initial=0.0):
+        raise TheoryError(f"a Hessian is not symmetric (H - H^T up to {skew:.3g}): give (H + H^T) / 2")
+    values, vectors = np.linalg.eigh(h.mean(axis=0))
+    values, vectors = values[::-1].copy(), np.ascontiguousarray(vectors[:, ::-1])
+    sizes = np.abs(values)
+    if not sizes.min() > _ILL * sizes.max():
+        raise TheoryError(
+            f"the mean Hessian is singular: its eigenvalues reach down to {sizes.min():.3g} against "
+            f"{sizes.max():.3g}. Leave the flat directions out, or use SampleQuadratics.from_hessians"
+        )
+    point = -(vectors.T @ g.mean(axis=0)) / values
+    at = (g + h @ (vectors @ point)) @ vectors
+    weights, axes = np.linalg.eigh(h)
+    factors = np.sqrt(np.abs(weights))[:, :, None] * (axes.swapaxes(1, 2) @ vectors)
+    return SampleQuadratics(
+        factors=factors, signs=np.sign(weights), gradients=at - at.mean(axis=0), curvatures=values,
+        directions=vectors, minimum=vectors @ point,
+    )
