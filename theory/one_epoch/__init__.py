@@ -4,9 +4,12 @@ r"""One epoch without replacement: moments of the epoch map over all permutation
 second order in the fluctuations, for any per-sample Hessians: :func:`expected_drift` from one start (with the
 third order and an error estimate), :func:`expected_map` from all, :func:`end_of_epoch` with the covariance,
 :func:`regularizer`, the quadratic that the drift descends. Exactly, in one direction:
-:func:`moments_of_epoch` in doubles, :func:`exact_moments` in fractions, :func:`saddle_escape`.
+:func:`moments_of_epoch` in doubles, :func:`exact_moments` in fractions, :func:`saddle_escape`; for commuting
+Hessians :func:`moments_of_directions`. To compare: :func:`with_replacement`, :func:`gradient_descent`.
 """
 
+from theory.one_epoch.commuting_moments import moments_of_directions
+from theory.one_epoch.compared_epochs import gradient_descent, with_replacement
 from theory.one_epoch.drift import ExpectedDrift, expected_drift
 from theory.one_epoch.epoch import Epoch, batch_quadratics
 from theory.one_epoch.epoch_moments import EpochMoments
@@ -32,9 +35,12 @@ __all__ = [
     "expected_drift",
     "expected_map",
     "fixed_batches",
+    "gradient_descent",
+    "moments_of_directions",
     "moments_of_epoch",
     "quadratics_at_stationary_point",
     "regularizer",
     "regularizer_weights",
     "saddle_escape",
+    "with_replacement",
 ]
