@@ -42,7 +42,8 @@ def _formula(
 
     mode = one_direction(rule)
     moment = MOMENTS[quantity]
-    condition = sp.And(*rule.domain, mode.gap > 0) if rule is heavy_ball() else mode.valid_if
+    # with momentum below 1 the mean converges wherever the second moment does
+    condition = sp.And(*rule.domain, mode.gap > 0)
     if quantity == "weight-autocovariance":
         condition = sp.And(condition, lag >= 0)
     words = {

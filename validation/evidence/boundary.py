@@ -18,6 +18,7 @@ from theory.evaluate.conditions import conditions_of, difference_program
 from theory.formula import Formula
 from theory.symbols import PARAMETERS
 from validation.evidence.claimed import claimed
+from validation.evidence.corners import corners
 from validation.evidence.limits import law_of
 from validation.evidence.numbers import Angle, RationalArithmetic, rational_value, to_fmpq
 from validation.evidence.points import parameters_of, shown
@@ -99,6 +100,10 @@ def _candidates(
     subject: Subject, entry: Entry, formula: Formula, names: tuple[str, ...], rng: random.Random
 ) -> Iterator[dict[str, Any]]:
     law = law_of(entry)
+    for corner in corners(tuple(_relations(subject, entry, entry.formula))):
+        if set(corner) <= set(names):
+            bases = subject.border_points(law, names, rng, whole=False)
+            yield {**next(bases), **corner}
     for relation in _relations(subject, entry, formula):
         letters = sorted(s.name for s in relation.free_symbols)
         if not set(letters) <= set(names):  # the curvature of a flat direction is no parameter
