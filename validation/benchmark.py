@@ -23,6 +23,7 @@ from validation.benchmark_evidence import (
 from validation.benchmark_matrices import benchmark_matrices
 from validation.benchmark_multiplicative import benchmark_second_moment
 from validation.benchmark_simulation import benchmark_simulation
+from validation.benchmark_torch import benchmark_torch
 from validation.files import write_text
 
 __all__ = ["benchmark_catalogue", "benchmark_formula", "benchmark_import", "main"]
@@ -133,6 +134,7 @@ def _process_seconds(code: str) -> float:
 
 _BENCHMARKS: tuple[Callable[[], list[Row]], ...] = (
     benchmark_import, benchmark_formula, benchmark_catalogue, benchmark_simulation,
+    benchmark_torch,
     benchmark_evaluation, benchmark_matrices, benchmark_evidence, benchmark_false_alarms,
     benchmark_mutation, benchmark_second_moment,
 )

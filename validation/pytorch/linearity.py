@@ -101,8 +101,11 @@ def _constant_jacobians(torch: Any, outputs_of: Any, trained: Any, inputs: Any, 
 
     here = jacobians(trained)
     for scale in _SCALES:
-        for _ in range(2):
-            point = {name: _random_like(torch, p, scale, generator) for name, p in trained.items()}
+        ahead = [
+            {name: _random_like(torch, p, scale, generator) for name, p in trained.items()} for _ in range(2)
+        ]
+        behind = [{name: -part for name, part in at.items()} for at in ahead]
+        for point in (*ahead, *behind):  # a kink at a plane parts two opposite points
             there = jacobians(point)
             changes = {name: _change(here[name], there[name]) for name in trained}
             worst = max(changes, key=lambda name: changes[name])
