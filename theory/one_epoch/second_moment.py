@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import require_known
-from theory.one_epoch.drift import descent_path, expected_drift, state_at
+from theory.one_epoch.drift import descent_path, drift_terms, state_at
 from theory.one_epoch.epoch import Epoch
 from theory.one_epoch.perturbation import Permuted, perturbed_paths, read_off
 
@@ -120,7 +120,7 @@ def end_of_epoch(
         shared = 0.0
         factors = 1 / sizes if draws == "sample" else factors - 1 / (n - 1)
     parts = (epoch.fluctuations, epoch.transition, rule.inject, rule.evaluate_at)
-    drift = expected_drift(epoch, state).second if draws == "epoch" else np.zeros_like(state)
+    drift = drift_terms(*parts, state, epoch.steps)[0] if draws == "epoch" else np.zeros_like(state)
     return EpochEnd(
         start=state, descent=descent_path(epoch.transition, state, epoch.steps)[-1], drift=drift,
         covariance=covariance_terms(*parts, state, list(factors), shared),
