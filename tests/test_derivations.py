@@ -239,6 +239,7 @@ LATEX = [
     "kept-batch-weight-variance-at-position", "shuffled-once-weight-autocovariance",
     "shuffled-once-flat-weight-variance", "averaged-reshuffled-weight-variance",
     "reshuffled-weight-variance-small-step", "reshuffled-noise-spectrum", "cross-mode-covariance",
+    "one-dimensional-epoch-second-moment",
 ]
 
 

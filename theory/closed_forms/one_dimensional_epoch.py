@@ -40,7 +40,7 @@ MEAN = Formula(
     compact=displacement * _PHI + _OFFSET,
     valid_if=sp.true,
     unit=(0, 1),
-    left=r"\mathbb{E}\left[\theta_{N}\right]",
+    left=r"\langle\theta_{N}\rangle",
 )
 SECOND_MOMENT = Formula(
     slug="one-dimensional-epoch-second-moment",
@@ -49,7 +49,7 @@ SECOND_MOMENT = Formula(
     where=((_phi, _PHI), (_offset, _OFFSET), (_square, learning_rate**2 * (_SAME + 2 * _PAIRS))),
     valid_if=sp.true,
     unit=(0, 2),
-    left=r"\mathbb{E}\left[\theta_{N}^{2}\right]",
+    left=r"\langle\theta_{N}^{2}\rangle",
 )
 
 
