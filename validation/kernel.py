@@ -136,6 +136,9 @@ def advance(form: int, x: Any, e: Any, signs: Any, own: Any, shift: Any, curvatu
     """
     states_n, width = states.shape[1], states.shape[2]
     history = paths.shape[1] - sizes.size
+    last = states_n - 1
+    b0, k00, k01 = inject[0], keep[0, 0], keep[0, last]
+    b1, k10, k11 = inject[last], keep[last, 0], keep[last, last]
     for r in numba.prange(states.shape[0]):
         state, path, index = states[r], paths[r], indices[r]
         point, grad, new = np.empty(width), np.empty(width), np.empty((states_n, width))
@@ -168,17 +171,23 @@ def advance(form: int, x: Any, e: Any, signs: Any, own: Any, shift: Any, curvatu
                         sum_quadratic(x, signs, own, batch, point, grad)
                     for i in range(width):
                         grad[i] = scale * grad[i] + shift[i]
-                for m in range(states_n):
+                if states_n == 2:  # the common case in one pass
                     for i in range(width):
-                        new[m, i] = inject[m] * grad[i]
-                    for q in range(states_n):
+                        g, s0, s1 = grad[i], state[0, i], state[1, i]
+                        state[0, i] = (b0 * g + k00 * s0) + k01 * s1
+                        state[1, i] = (b1 * g + k10 * s0) + k11 * s1
+                else:
+                    for m in range(states_n):
                         for i in range(width):
-                            new[m, i] += keep[m, q] * state[q, i]
-                for m in range(states_n):
-                    for i in range(width):
-                        state[m, i] = new[m, i]
+                            new[m, i] = inject[m] * grad[i]
+                        for q in range(states_n):
+                            for i in range(width):
+                                new[m, i] += keep[m, q] * state[q, i]
+                    for m in range(states_n):
+                        for i in range(width):
+                            state[m, i] = new[m, i]
                 for i in range(width):
-                    path[history + k, i] = new[0, i]
+                    path[history + k, i] = state[0, i]
             if trace.size:
                 for k in range(sizes.size):
                     trace[r, (epoch - first_epoch) * sizes.size + k] = path[history + k]
