@@ -119,6 +119,10 @@ def test_ten_thousand_samples() -> None:
     h, g = rng.exponential(1.0, 10_000), rng.normal(size=10_000)
     found = moments_of_epoch(h, g, 0.1, square=False)
     assert found.offset_square is None
+    with pytest.raises(TheoryError, match="ask for it with square=True"):
+        found.second_moment(1.0)
+    with pytest.raises(TheoryError, match="ask for it with square=True"):
+        found.after(3, 1.0)
     assert found.offset_error < 1e-8 * abs(found.offset)
 
 

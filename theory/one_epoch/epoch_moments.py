@@ -49,7 +49,15 @@ class EpochMoments:
         return self.factor * start + self.offset
 
     def second_moment(self, start: Any) -> Any:
-        r""":math:`E\,\delta_1^2` from ``start``, about the origin of the displacement."""
+        r""":math:`E\,\delta_1^2` from ``start``, about the origin of the displacement.
+
+        Raises
+        ------
+        TheoryError
+            If :math:`E[c^2]` was not computed.
+        """
+        if self.offset_square is None:
+            raise TheoryError("E[c^2] was not computed: ask for it with square=True")
         return self.factor_square * start * start + 2 * self.factor_offset * start + self.offset_square
 
     def after(self, epochs: int, start: Any, *, shuffled_once: bool = False) -> tuple[Any, Any]:
@@ -62,10 +70,12 @@ class EpochMoments:
         Raises
         ------
         TheoryError
-            If there is less than one epoch, or the order is kept and :math:`\Phi` depends on it.
+            If there is less than one epoch, :math:`E[c^2]` was not computed, or the order is kept and :math:`\Phi` depends on it.
         """
         if not epochs >= 1:
             raise TheoryError(f"epochs must be at least 1; got {epochs}")
+        if self.offset_square is None:
+            raise TheoryError("E[c^2] was not computed: ask for it with square=True")
         if not shuffled_once:
             mean, square = start, start * start
             for _ in range(epochs):
