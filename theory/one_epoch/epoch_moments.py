@@ -70,7 +70,8 @@ class EpochMoments:
         Raises
         ------
         TheoryError
-            If there is less than one epoch, :math:`E[c^2]` was not computed, or the order is kept and :math:`\Phi` depends on it.
+            If there is less than one epoch, :math:`E[c^2]` was not computed, or the order is kept and
+            :math:`\Phi` depends on it.
         """
         if not epochs >= 1:
             raise TheoryError(f"epochs must be at least 1; got {epochs}")
