@@ -376,7 +376,8 @@ def test_options_change_the_problem(read: Json, table: Path) -> None:
     white = read("predict", str(table), *SGD[:-1], "fresh-batches")
     assert white["crossover_curvature"] is None
     assert "independent" in white["crossover_note"]
-    assert all(d["variance"] == d["white_variance"] for d in white["directions"])
+    assert all(d["published_variance"] == d["white_variance"] for d in white["directions"])
+    assert white["method"] == "exact"
 
 
 def test_predict_for_a_reader_and_a_figure(run: Run, table: Path, tmp_path: Path) -> None:
@@ -577,7 +578,8 @@ def test_a_missing_package_names_the_pip_command(
 def test_simulate_without_numba_names_numba(
     refused: Run, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "validation.kernel", raising=False)
+    for module in ("kernel", "kernel_gradients"):
+        monkeypatch.delitem(sys.modules, f"validation.{module}", raising=False)
     for package in ("numba", "tqdm"):
         monkeypatch.setitem(sys.modules, package, None)
     message = refused("simulate", str(table), *SGD)

@@ -14,7 +14,8 @@ from theory import stationary_law
 from theory.errors import NoStationaryLawError, TheoryError, UnknownNameError, UnstableError
 from theory.optimizers import rule_by_name
 from theory.sampling import scheme_by_name
-from validation.predict import crossover_curvature, predict, stability_limit
+from validation.predict import predict
+from validation.published import crossover_curvature, stability_limit
 from validation.regression import Regression
 
 SAMPLES = 24
@@ -40,7 +41,7 @@ def predicted(rule: str, scheme: str, batch_size: int = 3, rate: float = 0.01) -
     values = {"learning_rate": rate, **PARAMETERS[rule]}
     return predict(
         problem(weight_decay=values.get("weight_decay", 0.0)), rule_by_name(rule),
-        scheme_by_name(scheme), batch_size=batch_size, hyperparameters=values,
+        scheme_by_name(scheme), batch_size=batch_size, hyperparameters=values, theory="published",
     )
 
 
@@ -215,7 +216,7 @@ def test_no_crossover_where_nothing_is_lowered(
     assert found is None
     assert re.search(match, note)
     if "sum to zero" in match:
-        from validation.predict import _variances
+        from validation.published import _variances
 
         epoch = {"steps_per_epoch": steps, "samples": samples, "batch_size": size}
         curvatures = np.geomspace(1e-6, 10, 50)
@@ -256,7 +257,7 @@ def test_the_whole_data_set_in_one_batch_makes_no_noise(scheme: str) -> None:
 def test_noise_in_a_flat_direction_is_bounded_or_refused() -> None:
     """A rank tolerance above the flattest curvature, with the noise left in, is not a Regression:
     the matrix law decides for hand-made arrays."""
-    from validation.predict import _variances
+    from validation.published import _variances
 
     curvatures, noise = np.array([2.0, 0.0]), np.array([1.0, 0.5])
     values = {"learning_rate": 0.1, "momentum": 0.5}

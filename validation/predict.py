@@ -4,49 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import sympy as sp
 
-from theory import symbols
-from theory.errors import TheoryError, UnstableError
-from theory.law import stationary_law
-from theory.matrix_law.hyperparameters import read_hyperparameters
+from theory.errors import TheoryError, require_known
+from theory.multiplicative import SampleQuadratics
 from theory.optimizers import LinearRule
-from theory.sampling import SamplingScheme, fresh_batches
-from validation.regression import FloatArray, Regression
+from theory.sampling import SamplingScheme
+from validation.laws import Run, WeightLaw, full_law
+from validation.laws.law import Progress
+from validation.laws.limit import mean_square_limit_of_batches
+from validation.published import published_law
+from validation.regression import FloatArray
+from validation.sample_arrays import Samples
 
-__all__ = ["Prediction", "crossover_curvature", "predict", "stability_limit"]
+__all__ = ["Prediction", "Theory", "predict"]
+
+Theory = Literal["full", "published"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
-    r"""Prediction of section 2 of the theory: the noise is that at the minimum.
+    r"""The stationary law, with noise that depends on the weights, beside the published theory.
 
-    Arrays have one entry per direction, an eigenvector of the Hessian, by descending curvature.
+    The published theory takes the noise of the minimum everywhere. Arrays have one entry per
+    direction, an eigenvector of the Hessian, by descending curvature.
 
     Attributes
     ----------
+    theory
+        ``"full"``, or ``"published"`` where only that was asked for.
+    method, order
+        How the law was found and what it is exact to; see :mod:`validation.laws`.
     curvatures
         Shape (d,). Unit: loss / parameter².
     noise_variances
         c, the variance of one full batch gradient in that direction. Shape (d,).
         Unit: (loss / parameter)².
-    variances, white_variances
-        Of the weights, averaged over the epoch, under the scheme and under independent batches of
-        the same noise variance. Shape (d,). Unit: parameter². Relative accuracy 1e-15, given the
-        curvatures and noise variances.
+    variances
+        Of the weights about their mean, averaged over the epoch. Shape (d,). Unit: parameter².
+    mean_shift
+        Stationary mean minus minimum, averaged over the epoch. Shape (d,). Unit: parameter.
+    relative_error_estimate, mean_error_estimate
+        Of the variances, relative, and of the mean, in units of the parameter: the size of what is
+        left out, or three standard errors of what was sampled. Shape (d,).
+    published_variances, white_variances
+        With the noise of the minimum: under the scheme, and under independent batches of the same
+        noise variance. Shape (d,). Unit: parameter². Relative accuracy 1e-15, given the curvatures and
+        noise variances.
+    correlation_times
+        :math:`2\sigma_\theta^2/\sigma_v^2` in steps. Shape (d,).
     stability_limit
-        Learning rate below which the steepest direction is stable; infinite if all are.
+        Learning rate below which the mean of the steepest direction is stable; infinite if all are.
+    mean_square_limit
+        Learning rate below which independent batches of this size have a finite second moment; None
+        for the published theory, which has no such limit.
     crossover_curvature
         Curvature below which an epoch is too short for the weights to relax, so that
         anti-correlations lower the variance; None, with ``crossover_note``, where there is none. See
         :func:`crossover_curvature`.
-    loss_fluctuation
-        :math:`\frac12\sum_i\lambda_i\sigma_i^2`, mean excess of the (unregularised) loss.
+    loss_fluctuation, published_loss_fluctuation
+        :math:`\frac12\sum_i\lambda_i\langle\delta_i^2\rangle`, from fluctuations and mean shift.
+    excess_loss
+        Mean of the objective, weight decay included, above its minimum:
+        :math:`\frac12\sum_i(\lambda_i+\rho)\langle\delta_i^2\rangle`. Unit: loss.
+    figures
+        What the method has to say of itself.
     """
+
+    theory: Theory
+    method: str
+    order: str
 
     rule: str
     sampling: str
@@ -57,20 +86,42 @@ class Prediction:
     curvatures: FloatArray
     noise_variances: FloatArray
     variances: FloatArray
+    mean_shift: FloatArray
+    relative_error_estimate: FloatArray
+    mean_error_estimate: FloatArray
+    published_variances: FloatArray
     white_variances: FloatArray
+    correlation_times: FloatArray
     stability_limit: float
+    mean_square_limit: float | None
     crossover_curvature: float | None
     crossover_note: str
     loss_fluctuation: float
+    published_loss_fluctuation: float
+    excess_loss: float
+    figures: Mapping[str, float | int]
+
+    @property
+    def second_moments(self) -> FloatArray:
+        """About the minimum. Shape (d,). Unit: parameter²."""
+        return self.variances + self.mean_shift**2
 
     def record(self) -> dict[str, Any]:
         """Strings, numbers and lists, as the command line's JSON documents them."""
         columns = {
             "curvature": self.curvatures, "noise_variance": self.noise_variances,
             "variance": self.variances, "white_variance": self.white_variances,
+            "published_variance": self.published_variances, "mean_shift": self.mean_shift,
+            "mean_error_estimate": self.mean_error_estimate,
+            "relative_error_estimate": self.relative_error_estimate,
+            "correlation_time": self.correlation_times,
         }
         limit = self.stability_limit
         return {
+            "theory": self.theory,
+            "method": self.method,
+            "order": self.order,
+            "figures": dict(self.figures),
             "rule": self.rule,
             "sampling": self.sampling,
             "hyperparameters": dict(self.hyperparameters),
@@ -78,9 +129,12 @@ class Prediction:
             "batch_size": self.batch_size,
             "steps_per_epoch": self.steps_per_epoch,
             "stability_limit": limit if np.isfinite(limit) else None,
+            "mean_square_limit": self.mean_square_limit,
             "crossover_curvature": self.crossover_curvature,
             "crossover_note": self.crossover_note,
             "loss_fluctuation": self.loss_fluctuation,
+            "published_loss_fluctuation": self.published_loss_fluctuation,
+            "excess_loss": self.excess_loss,
             "directions": [
                 dict(zip(columns, map(float, row), strict=True))
                 for row in zip(*columns.values(), strict=True)
@@ -89,20 +143,29 @@ class Prediction:
 
 
 def predict(
-    problem: Regression, rule: LinearRule, scheme: SamplingScheme, *, batch_size: int,
-    hyperparameters: Mapping[str, float],
+    problem: Samples, rule: LinearRule, scheme: SamplingScheme, *, batch_size: int,
+    hyperparameters: Mapping[str, float], theory: Theory = "full", method: str | None = None,
+    accuracy: float = 0.01, seconds: float = 12.0, seed: int = 0, progress: Progress | None = None,
 ) -> Prediction:
-    r"""Predict the stationary variance of the weights in every direction.
-
-    .. math:: \sigma_i^2 = \sigma^2(\lambda_i, c_i), \qquad
-              c_i = \frac{c}{C_0}\,[U^\top C_0U]_{ii} ,
-
-    with the scheme's factor :math:`c/C_0`. A direction without curvature and noise does not move.
+    r"""Predict mean and variance of the weights in every direction.
 
     Parameters
     ----------
+    problem
+        A regression, or any list of per-sample quadratic losses.
     hyperparameters
         ``learning_rate`` and the rule's parameters; a ``weight_decay`` must be the problem's.
+    theory
+        ``"full"``: the batch Hessian fluctuates as well as the gradient. ``"published"``: the noise is
+        that of the minimum, :math:`\sigma_i^2=\sigma^2(\lambda_i,c_i)` with
+        :math:`c_i=\frac c{C_0}[U^\top C_0U]_{ii}`; a direction without curvature and noise does not
+        move.
+    method
+        One of :data:`validation.laws.METHODS`, instead of the choice among them.
+    accuracy, seconds
+        Relative error asked for, and time that may be spent on it, roughly.
+    seed, progress
+        For the method that draws permutations.
 
     Raises
     ------
@@ -110,179 +173,79 @@ def predict(
         If the batch does not fit the data and scheme, or a hyperparameter is missing, unknown or
         outside its domain.
     UnstableError
-        At or beyond the stability limit.
+        At or beyond the stability limit of the mean; under the full theory of the mean square.
     NoStationaryLawError
         If a direction without curvature has noise that makes it diffuse or drift.
     """
-    n = problem.samples
-    steps = scheme.steps_per_epoch(n, batch_size)
-    values: dict[str, Any] = dict(hyperparameters)
-    epoch = {"steps_per_epoch": steps, "samples": n, "batch_size": batch_size}
-    exact = read_hyperparameters(rule, scheme, {**values, **epoch}).values
-    decay = float(exact.get("weight_decay", 0))
-    if decay != problem.weight_decay:
+    require_known(theory, ("full", "published"), "theory")
+    if not 0 < accuracy < 1 or not seconds > 0:
         raise TheoryError(
-            f"weight_decay is {decay} in the hyperparameters but {problem.weight_decay} in the "
-            "problem, whose minimum depends on it; give both the same"
+            f"accuracy must lie in (0, 1) and seconds be positive; got {accuracy} and {seconds}"
         )
-    with np.errstate(over="ignore", invalid="ignore"):
-        curvatures = problem.curvatures
-        noise = float(scheme.variance_factor(n, batch_size)) * np.diag(
-            problem.projected_noise_covariance
+    samples = _quadratics(problem)
+    known = published_law(samples, rule, scheme, batch_size, hyperparameters)
+    d = samples.dimension
+    nothing = np.zeros(d)
+    if theory == "published":
+        law = WeightLaw(
+            method="closed-form", order="noise of the minimum", covariance=np.diag(known.variances),
+            mean=nothing, velocity_variances=known.velocities,
+            relative_error_estimate=nothing, mean_error_estimate=nothing, figures={},
         )
-    if not (np.isfinite(curvatures).all() and np.isfinite(noise).all()):
-        raise TheoryError(
-            f"the largest feature is {np.abs(problem.features).max():.3g}, the largest target "
-            f"{np.abs(problem.targets).max():.3g}: their squares overflow. Rescale the columns"
+        limit = None
+    else:
+        run = Run(
+            problem=samples, rule=rule, scheme=scheme, batch_size=batch_size,
+            hyperparameters=known.hyperparameters, accuracy=accuracy, seconds=seconds, seed=seed,
+            progress=progress,
         )
-    limit = stability_limit(rule, exact, float(curvatures[0]))
-    rate = float(exact["learning_rate"])
-    if not rate < limit:
-        raise UnstableError(
-            f"no stationary law: learning_rate = {rate:.6g} is not below {limit:.6g}, the stability "
-            f"limit of {rule.name} in the steepest direction (curvature {curvatures[0]:.6g}). Lower "
-            "the learning rate"
-        )
-    crossover, note = crossover_curvature(
-        rule, scheme, exact, steps, samples=n, batch_size=batch_size
-    )
-    variances = _variances(rule, scheme, values, epoch, curvatures, noise)
-    white = _variances(rule, fresh_batches(), values, epoch, curvatures, noise)
+        limit = mean_square_limit_of_batches(run)
+        law = full_law(run, method) if known.variances.any() else _still(d)
+    curvatures = samples.curvatures
+    velocities = law.velocity_variances
+    times = 2 * law.variances / np.where(velocities > 0, velocities, np.inf)
+    moments = law.second_moments
     return Prediction(
-        rule=rule.name, sampling=scheme.name, samples=n, batch_size=batch_size,
-        hyperparameters={name: float(v) for name, v in exact.items()},
-        steps_per_epoch=steps, curvatures=curvatures, noise_variances=noise, variances=variances,
-        white_variances=white, stability_limit=limit, crossover_curvature=crossover,
-        crossover_note=note, loss_fluctuation=float(curvatures @ variances) / 2,
+        theory=theory, method=law.method, order=law.order, rule=rule.name, sampling=scheme.name,
+        samples=samples.samples, batch_size=batch_size, hyperparameters=known.hyperparameters,
+        steps_per_epoch=known.steps, curvatures=curvatures, noise_variances=known.noise,
+        variances=law.variances, mean_shift=law.mean,
+        relative_error_estimate=law.relative_error_estimate,
+        mean_error_estimate=law.mean_error_estimate, published_variances=known.variances,
+        white_variances=known.white, correlation_times=times, stability_limit=known.limit,
+        mean_square_limit=limit, crossover_curvature=known.crossover, crossover_note=known.note,
+        loss_fluctuation=float(curvatures @ moments) / 2,
+        published_loss_fluctuation=float(curvatures @ known.variances) / 2,
+        excess_loss=float((curvatures + samples.weight_decay) @ moments) / 2, figures=law.figures,
     )
 
 
-def _variances(
-    rule: LinearRule, scheme: SamplingScheme, values: Mapping[str, Any],
-    epoch: Mapping[str, int], curvatures: FloatArray, noise: FloatArray,
-) -> FloatArray:
-    """The weight variance of every direction; 0 where there is no noise."""
-    out = np.zeros(curvatures.shape)
-    noisy = noise > 0
-    if noisy[curvatures == 0].any():  # who stays bounded there, the matrix law decides
-        from theory.matrix_law import covariance
-
-        needed = {**values, **{s.name: epoch[s.name] for s in scheme.parameters}}
-        full = covariance(rule, scheme, np.diag(curvatures), np.diag(noise), needed)
-        return np.diag(full).copy()
-    if noisy.any():
-        law = stationary_law(rule, scheme).weight_variance
-        own = {s.name for s in law.parameters}
-        out[noisy] = law.evaluate(
-            **{name: v for name, v in {**values, **epoch}.items() if name in own},
-            curvature=curvatures[noisy], noise_variance=noise[noisy],
-        )
-    return out
-
-
-def stability_limit(
-    rule: LinearRule, values: Mapping[str, Fraction], curvature: float
-) -> float:
-    r"""Smallest learning rate at which a direction of this curvature is no longer stable.
-
-    The smallest positive root of the rule's exact stability conditions; for heavy ball
-    :math:`2(1+\beta)/\lambda`. Infinite if there is none.
-    """
-    table = {
-        s: sp.Rational(values[s.name].numerator, values[s.name].denominator)
-        for s in rule.parameters
-    }
-    table[symbols.curvature] = sp.Rational(curvature)
-    rate = sp.Symbol("rate")
-    roots = []
-    for quantity in rule.stability:
-        inserted = sp.sympify(quantity, strict=True).subs(table).subs(symbols.learning_rate, rate)
-        if rate in inserted.free_symbols:
-            roots += [float(r) for r in sp.Poly(inserted, rate).real_roots() if r > 0]
-    return min(roots, default=float("inf"))
-
-
-def crossover_curvature(
-    rule: LinearRule, scheme: SamplingScheme, values: Mapping[str, Fraction], steps: int,
-    *, samples: int | None = None, batch_size: int | None = None,
-) -> tuple[float | None, str]:
-    r"""Curvature at which the flat law meets the white one, and why there is none otherwise.
-
-    In a flat direction the slow pole is :math:`1-\bar\eta\lambda`, with
-    :math:`\bar\eta=\partial_\lambda\chi/\partial_z\chi` at :math:`z=1,\lambda=0`: the white law is
-    :math:`\bar\eta c/(2\lambda)`. Noise of equal anti-correlations :math:`-a c/(M-1)` within the
-    epoch makes a bridge of :math:`\bar\eta^2ac\,t(M-t)/M`, whose mean is :math:`\bar\eta^2acM/6` where
-    every epoch is drawn anew; where the epoch repeats, the mean position of the cycle is pulled to the
-    minimum and :math:`\bar\eta^2acM/12` is left. Hence, for :math:`M(1-\beta)\gg1`,
-
-    .. math:: \lambda_\times = \frac{3(1-s)}{a\bar\eta M} - \rho, \qquad
-              \lambda_\times = \frac{3}{a\bar\eta M}\Big(1+\sqrt{1-\tfrac43as}\Big) - \rho
-
-    for drawn anew and for repeated epochs; :math:`\rho` is the weight decay, and :math:`cs` the power
-    of the noise at frequency zero.
-
-    *Balanced* schemes have :math:`a=1,s=0`. For heavy ball, :math:`\bar\eta=\eta/(1-\beta)`, this is
-    :math:`3(1-\beta)/(\eta M)` of ``kuhn2023`` if reshuffled and :math:`6(1-\beta)/(\eta M)` (new here)
-    if shuffled once. *Unbalanced* ones (kept, dropped, shuffled-once-unequal) have s > 0: far below
-    :math:`\lambda_\times` the variance diverges, as :math:`s\bar\eta c/(2\lambda)` (diffusion) or
-    :math:`sc/(M\lambda^2)` (drift). For dropped batches 1 - s = a, the reshuffled value exactly; where
-    a small last batch makes s so large that the variance never falls below the white law, there is
-    no crossover.
-
-    Parameters
-    ----------
-    steps, samples, batch_size
-        M, N and S; N and S are needed where the scheme depends on them.
+def _quadratics(problem: Samples) -> SampleQuadratics:
+    """The per-sample losses.
 
     Raises
     ------
     TheoryError
-        If the scheme needs N and S and they are missing.
+        If squares of the data overflow.
     """
-    if all(component.memoryless for component, _ in scheme.noise):
-        return None, f"{scheme.name}: batches are independent, there are no anti-correlations"
-    shape = _shape(scheme, steps, samples, batch_size)
-    if shape is None:
-        return None, (
-            f"{scheme.name}: the steps of an epoch (steps_per_epoch = {steps}) are not anti-correlated"
+    if isinstance(problem, SampleQuadratics):
+        return problem
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = np.isfinite(problem.curvatures).all() and np.isfinite(
+            problem.projected_noise_covariance
+        ).all()
+    if not finite:
+        raise TheoryError(
+            f"the largest feature is {np.abs(problem.features).max():.3g}, the largest target "
+            f"{np.abs(problem.targets).max():.3g}: their squares overflow. Rescale the columns"
         )
-    if not shape > 0:
-        return None, (
-            f"{scheme.name}: the noise of an epoch does not sum to zero, and what is left keeps the "
-            "variance of flat directions above that of independent batches"
-        )
-    z = sp.Symbol("z")
-    table: dict[sp.Symbol, Any] = {
-        symbols.curvature: sp.S.Zero, symbols.weight_decay: sp.S.Zero, z: sp.S.One,
-    }
-    for s in (symbols.learning_rate, *rule.parameters):
-        value = values[s.name]
-        table.setdefault(s, sp.Rational(value.numerator, value.denominator))
-    chi = rule.characteristic_polynomial(z)
-    rate = (chi.diff(symbols.curvature) / chi.diff(z)).subs(table)
-    decay = values.get("weight_decay", Fraction(0))
-    crossover = float(3 / (rate * steps)) * shape - float(decay)
-    if not crossover > 0:
-        return None, (
-            f"weight_decay = {float(decay):.4g} alone makes every direction relax within an epoch"
-        )
-    return crossover, ""
+    return problem.quadratics
 
 
-def _shape(
-    scheme: SamplingScheme, steps: int, samples: int | None, batch_size: int | None
-) -> float | None:
-    r""":math:`\lambda_\times\bar\eta M/3`; 0 if there is no crossover, None without anti-correlations."""
-    parts = scheme.weights(steps, samples, batch_size) if steps > 1 else ()
-    within = sum((w for c, w in parts if c.correlated(1, 2, steps)), Fraction(0))
-    if not within < 0:
-        return None
-    a = -(steps - 1) * within
-    s = Fraction(0)
-    for component, weight in parts:
-        power = sp.Rational(sp.sympify(component.spectrum(sp.S.Zero, sp.Integer(steps))))
-        s += weight * Fraction(int(power.p), int(power.q))
-    if not scheme.periodic:
-        return float((1 - s) / a)
-    room = 1 - a * s * Fraction(4, 3)
-    return float(1 + np.sqrt(float(room))) / float(a) if room >= 0 else 0.0
+def _still(d: int) -> WeightLaw:
+    """The law without noise: the whole data set in one batch."""
+    zero = np.zeros(d)
+    return WeightLaw(
+        method="exact", order="exact: there is no noise", covariance=np.zeros((d, d)), mean=zero,
+        velocity_variances=zero, relative_error_estimate=zero, mean_error_estimate=zero, figures={},
+    )

@@ -33,8 +33,10 @@ class AveragedLaw:
         About the mean. Shape (d, d). Unit: parameter².
     mean
         To leading order, see :func:`theory.multiplicative.mean_shift`. Shape (d,). Unit: parameter.
+    velocity_variances
+        :math:`\langle v_i^2\rangle`. Shape (d,). Unit: parameter².
     additive
-        The same without the fluctuations of the Hessian. Shape (d, d).
+        Covariance without the fluctuations of the Hessian. Shape (d, d).
     third
         What third cumulants add. Shape (d, d).
     iterations, contraction
@@ -43,6 +45,7 @@ class AveragedLaw:
 
     covariance: FloatArray
     mean: FloatArray
+    velocity_variances: FloatArray
     additive: FloatArray
     third: FloatArray
     iterations: int
@@ -144,6 +147,10 @@ class AveragedClosure:
         UnstableError
             If the iteration does not settle.
         """
+        with np.errstate(over="ignore", invalid="ignore"):  # an iteration that grows is an error below
+            return self._iterated()
+
+    def _iterated(self) -> AveragedLaw:
         d, m = self.problem.dimension, self.steps
         plain = self._both_signs(self.problem.gradient_covariance[:, :, None] * self.shares)
         first = plain + self.third_noise
@@ -159,7 +166,8 @@ class AveragedClosure:
                 break
             if change < _CHANGE:
                 return AveragedLaw(
-                    covariance=self._weights(noise), mean=self._mean(), additive=self._weights(plain),
+                    covariance=self._weights(noise), mean=self._mean(),
+                    velocity_variances=self._velocities(noise), additive=self._weights(plain),
                     third=self._weights(self.third_noise), iterations=iteration,
                     contraction=contraction,
                 )
@@ -221,6 +229,12 @@ class AveragedClosure:
             spectrum = np.fft.rfft(noise[i], length) * np.fft.rfft(response, length)
             total = np.fft.irfft(spectrum, length)
             out[i] = total[:, lags + 3 * m - 3]
+        return out
+
+    def _velocities(self, noise: FloatArray) -> FloatArray:
+        first = np.eye(len(self.responses.inject))[0]
+        now, next_ = np.einsum("iit->ti", self._respond(noise, first, np.array([0, 1])))
+        out: FloatArray = 2 * (now - next_)
         return out
 
     def _rows(self, row: FloatArray, count: int) -> FloatArray:

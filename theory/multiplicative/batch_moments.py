@@ -59,7 +59,7 @@ def coefficients(
     factors
         q, from 2 to 4.
     samples
-        N, at least q.
+        N.
     blocks
         Which moments: ``((0, 1, 2),)`` for :math:`m_{123}`, ``((0, 1), (2, 3))`` for
         :math:`m_{12}m_{34}`. Moments are averages over the population.
@@ -70,7 +70,8 @@ def coefficients(
     for slots in everything:
         # slots of one block hold the same sample, different blocks distinct samples
         share = _moebius(slots, wanted) if _finer(slots, wanted) else 0
-        distinct[slots] = Fraction(share * samples ** len(wanted), perm(samples, len(slots)))
+        ways = perm(samples, len(slots))  # none, if there are fewer samples than slots
+        distinct[slots] = Fraction(share * samples ** len(wanted), ways) if ways else Fraction(0)
     out: dict[Partition, Fraction] = {}
     for slots in sorted(everything, key=len, reverse=True):  # the finest first
         finer = (out[other] for other in out if other != slots and _finer(other, slots))

@@ -7,40 +7,68 @@ from typing import TYPE_CHECKING, Any
 
 from validation.commands.arguments import add_json, new_parser
 from validation.commands.output import aligned_table, print_json, short
-from validation.commands.problem_arguments import add_problem, read_problem
+from validation.commands.problem_arguments import (
+    add_problem,
+    add_simulation,
+    add_theory,
+    read_problem,
+    require_no_simulation,
+    theory_options,
+)
 
 if TYPE_CHECKING:
     from validation.predict import Prediction
     from validation.problem import Problem
 
 _DESCRIPTION = """\
-Predict the stationary law of SGD on a linear regression: curvature spectrum, variance of the weights
-in every eigendirection of the Hessian, crossover curvature, loss fluctuation, stability limit.
+Predict the stationary law of SGD on a linear regression: in every eigendirection of the Hessian the
+variance of the weights and the shift of their mean, with noise that depends on the weights, beside
+the published theory, whose noise is that at the minimum; stability limits, excess loss, correlation
+times, crossover curvature. Features are used as they are, without scaling.
 
-The noise is that at the minimum. Real SGD on the same regression has more of it where the weights
-fluctuate much (flat directions, large steps): 'sgd-theory simulate --noise regression' shows how
-much. Features are used as they are, without scaling.
+Every number has an error estimate. The method is chosen by the sampling and the time allowed:
+  exact               independent batches: an exact linear equation
+  closure             a permutation per epoch: second order in the fluctuations, by position
+  averaged-closure    the same for long epochs and many samples, averaged over the epoch
+  averaged-epoch-map  sampled permutations, right at any learning rate below the limit
 """
 
 _EPILOG = """\
 examples:
-  sgd-theory predict digits --learning-rate 0.0005 --momentum 0.9 --batch-size 3 --sampling reshuffled
-  sgd-theory predict diabetes --learning-rate 0.05 --momentum 0.9 --batch-size 13 \\
-      --sampling reshuffled --no-intercept --plot law.svg
+  sgd-theory predict diabetes --no-intercept --learning-rate 5 --momentum 0.9 --batch-size 13 \\
+      --sampling reshuffled
+  sgd-theory predict diabetes --no-intercept --learning-rate 5 --momentum 0.9 --batch-size 13 \\
+      --sampling reshuffled --simulate --seed 1
+  sgd-theory predict digits --learning-rate 0.0005 --momentum 0.5 --batch-size 32 \\
+      --sampling kept-batch --plot law.svg
   sgd-theory predict mine.csv --target price --learning-rate 1/100 --batch-size 32 \\
       --sampling kept-batch --rule pytorch-sgd --momentum 0.9 --weight-decay 1e-4 --json
 
 JSON keys:
   data, target, samples, batch_size, steps_per_epoch, rule, sampling, loss
+  theory, method, order, figures
+                      "full" or "published"; how the law was found, to which order, and what the
+                      method says of itself (iterations, permutations, ...)
   hyperparameters     {name: number}
-  stability_limit     learning rate of the steepest direction's limit; null if there is none
+  stability_limit     learning rate at which the mean of the steepest direction ceases to converge;
+                      null if there is none
+  mean_square_limit   the same for the second moment under independent batches of this size; null
+                      with --theory published, or where it would take too long
   crossover_curvature below it anti-correlations lower the variance; null, with crossover_note, if
                       there is none
-  loss_fluctuation    half the sum of curvature times variance
+  loss_fluctuation    half the sum of curvature times second moment about the minimum
+  published_loss_fluctuation
+                      half the sum of curvature times published variance
+  excess_loss         mean of the objective, weight decay included, above its minimum
   directions          list by descending curvature of {curvature, noise_variance, variance,
-                      white_variance}: noise_variance is that of one full batch gradient,
-                      white_variance the law under independent batches of the same noise
+                      published_variance, white_variance, mean_shift, relative_error_estimate,
+                      mean_error_estimate, correlation_time}: variance is about the mean,
+                      noise_variance that of one full batch gradient at the minimum, white_variance
+                      the published law under independent batches; the error estimates are of
+                      variance (relative) and of mean_shift (in its unit)
   plot                the file written, only with --plot
+With --simulate also the keys that 'sgd-theory simulate --help' lists: noise, replicas, burn_in, epochs,
+seed, verdict, and per direction measured_variance, measured_mean, standard_error, z, status.
 """
 
 
@@ -50,22 +78,36 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     add_problem(parser)
+    add_theory(parser)
+    parser.add_argument(
+        "--simulate", action="store_true", help="run SGD as well, and give the verdict"
+    )
+    add_simulation(parser)
     add_json(parser)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from validation.commands.progress import Progress
     from validation.predict import predict
 
+    if arguments.simulate:
+        from validation.commands import simulate
+
+        simulate.run_with_noise(arguments, "additive" if arguments.theory == "published" else "regression")
+        return
+    require_no_simulation(arguments)
     if arguments.plot:
         from validation.commands.figure import draw, require_drawable
 
         require_drawable(arguments.plot)
     problem = read_problem(arguments)
-    made = predict(
-        problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
-        hyperparameters=problem.hyperparameters,
-    )
+    with Progress("predict", "permutation") as progress:
+        made = predict(
+            problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
+            hyperparameters=problem.hyperparameters, progress=progress.update,
+            **theory_options(arguments),
+        )
     if arguments.plot:
         draw(arguments.plot, problem.name, made)
     if arguments.json:
@@ -74,12 +116,13 @@ def run(arguments: argparse.Namespace) -> None:
         return
     print("\n".join(summary(problem, made)) + "\n")
     rows = [
-        (str(i), short(d["curvature"]), short(d["noise_variance"]), short(d["variance"]),
-         short(d["white_variance"]),
-         short(d["variance"] / d["white_variance"] if d["white_variance"] else None))
+        (str(i), short(d["curvature"]), short(d["variance"]), percent(d["relative_error_estimate"]),
+         short(d["mean_shift"]), short(d["published_variance"]),
+         short(d["published_variance"] / d["variance"] if d["variance"] else None),
+         short(d["correlation_time"]))
         for i, d in enumerate(made.record()["directions"])
     ]
-    names = ("#", "curvature", "noise variance", "variance", "white variance", "ratio")
+    names = ("#", "curvature", "variance", "error", "mean shift", "published", "ratio", "corr. time")
     print(aligned_table(names, rows, right=True))
     if arguments.plot:
         print(f"\nwrote {arguments.plot}")
@@ -102,7 +145,16 @@ def summary(problem: Problem, made: Prediction) -> list[str]:
         f"curvature, {len(made.curvatures) - moving} without",
         f"{made.rule}, {values}",
         f"{made.sampling}, batch size {made.batch_size}: {made.steps_per_epoch} steps per epoch",
-        f"stability limit       learning_rate < {short(made.stability_limit)}",
+        f"method                {made.method}: {made.order}",
+        f"stability limit       learning_rate < {short(made.stability_limit)} for the mean"
+        + ("" if made.mean_square_limit is None else
+           f", {short(made.mean_square_limit)} for the mean square (independent batches)"),
         f"crossover curvature   {crossover}",
-        f"loss fluctuation      {short(made.loss_fluctuation)}",
+        f"excess loss           {short(made.excess_loss)} (published: "
+        f"{short(made.published_loss_fluctuation)})",
     ]
+
+
+def percent(value: float) -> str:
+    """A relative error in percent."""
+    return f"{100 * value:.2g}%"

@@ -59,6 +59,62 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="FILE", help="figure, e.g. law.png, law.svg, law.pdf")
 
 
+def add_theory(parser: argparse.ArgumentParser) -> None:
+    """Which theory, by which method, how accurate."""
+    parser.add_argument(
+        "--theory", default="full", metavar="full|published",
+        help="noise that depends on the weights (default), or that of the minimum alone",
+    )
+    parser.add_argument("--method", help="instead of the one chosen; see above")
+    parser.add_argument(
+        "--accuracy", default="0.01", help="relative error of the variances aimed at (default 0.01)"
+    )
+    parser.add_argument(
+        "--seconds", default="12", help="time the law may take, roughly (default 12)"
+    )
+
+
+def theory_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Keyword arguments of :func:`validation.predict.predict`."""
+    return {
+        "theory": arguments.theory, "method": arguments.method,
+        "accuracy": double("accuracy", arguments.accuracy),
+        "seconds": double("seconds", arguments.seconds),
+        "seed": whole("seed", arguments.seed or "0"),
+    }
+
+
+_SIMULATION = {
+    "replicas": ("R", "independent runs (default: as needed)"),
+    "epochs": ("E", "epochs measured (default 1)"),
+    "burn_in": ("E", "epochs before (default: as needed)"),
+    "resolution": ("NUMBER", "relative error to be caught (default 0.05)"),
+}
+
+
+def add_simulation(parser: argparse.ArgumentParser) -> None:
+    """How to simulate; without a default, so that what was given is known."""
+    for name, (metavar, note) in _SIMULATION.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=note)
+    parser.add_argument("--seed", help="the same seed gives the same bits (default 0)")
+
+
+def require_no_simulation(arguments: argparse.Namespace) -> None:
+    """Options of the simulation say nothing without one.
+
+    Raises
+    ------
+    TheoryError
+        If one is given.
+    """
+    for name in _SIMULATION:
+        if getattr(arguments, name) is not None:
+            raise TheoryError(
+                f"--{name.replace('_', '-')} {getattr(arguments, name)} needs --simulate: add it, or "
+                "drop the option"
+            )
+
+
 def read_problem(arguments: argparse.Namespace) -> Problem:
     """Read and check, names first, the data last.
 

@@ -11,7 +11,14 @@ from theory.errors import TheoryError
 from validation.commands.arguments import add_json, double, new_parser
 from validation.commands.output import aligned_table, print_json, short
 from validation.commands.predict import heading, summary
-from validation.commands.problem_arguments import add_problem, read_problem, whole
+from validation.commands.problem_arguments import (
+    add_problem,
+    add_simulation,
+    read_problem,
+    theory_options,
+    whole,
+)
+from validation.commands.progress import Progress
 from validation.plan import LARGEST_START_BIAS, plan, replicas_needed
 
 if TYPE_CHECKING:
@@ -21,15 +28,15 @@ if TYPE_CHECKING:
     from validation.predict import Prediction
     from validation.problem import Problem
     from validation.regression import FloatArray
-    from validation.simulate import SimulationResult
+    from validation.simulate import Noise, SimulationResult
 
 _DESCRIPTION = """\
 Run SGD on the regression from the minimum, in many independent replicas with indices drawn as the
 scheme draws them, and compare the variance in every direction with the prediction.
 
---noise additive (default) keeps the noise of the minimum: the theory must agree. --noise regression
-is SGD itself, whose noise depends on the weights: the theory, which leaves that out, is then low,
-most in flat directions.
+--noise additive (default) keeps the noise of the minimum and is compared with the published theory.
+--noise regression is SGD itself, whose noise depends on the weights, and is compared with the full
+theory ('sgd-theory predict --simulate' is the same).
 
 The number of replicas is fixed beforehand, from the theory, so that the comparison would catch an
 error of --resolution; directions for which that is too much work are compared all the same, but do
@@ -45,8 +52,11 @@ examples:
 
 JSON keys: those of 'sgd-theory predict --json', and
   noise, replicas, burn_in, epochs, seed
-  directions          each with measured_variance, standard_error, z (null where the start is not
-                      forgotten or nothing moves) and status ("resolved", or why not)
+  directions          each with measured_variance and measured_mean (about their own mean), the
+                      standard_error of measured_variance, z (null where the start is not forgotten or
+                      nothing moves) and status ("resolved", or why not); z compares mean squares about
+                      the predicted mean, and counts a third of the prediction's error estimate as
+                      its standard error
   verdict             {outcome, agrees, false_alarm_rate, comparisons, alarms, resolution,
                       asserted_resolution, fine_directions, negative_control}: outcome is "agrees",
                       "disagrees" (an alarm), "too-coarse" (the resolution is not met) or
@@ -56,6 +66,7 @@ JSON keys: those of 'sgd-theory predict --json', and
 The exit code is 0 whatever the verdict.
 """
 
+_DEFAULTS = {"epochs": "1", "seed": "0"}
 _LEAST = {"epochs": 1, "seed": 0, "replicas": 20, "burn_in": 0}
 
 
@@ -70,28 +81,28 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     noise.add_argument(
         "--additive", dest="noise", action="store_const", const="additive", help="--noise additive"
     )
-    parser.add_argument("--replicas", metavar="R", help="independent runs (default: as needed)")
-    parser.add_argument("--epochs", metavar="E", default="1", help="epochs measured (default 1)")
-    parser.add_argument("--burn-in", metavar="E", help="epochs before (default: as needed)")
-    parser.add_argument("--seed", default="0", help="the same seed gives the same bits (default 0)")
-    parser.add_argument(
-        "--resolution", default="0.05", help="relative error to be caught (default 0.05)"
-    )
+    add_simulation(parser)
     add_json(parser)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> None:
     from theory.errors import require_known
+
+    require_known(arguments.noise, ("additive", "regression"), "noise")
+    run_with_noise(arguments, arguments.noise)
+
+
+def run_with_noise(arguments: argparse.Namespace, noise: Noise) -> None:
+    """Predict, simulate, compare and print; also for ``predict --simulate``."""
     from validation.predict import predict
     from validation.simulate import simulate
 
-    require_known(arguments.noise, ("additive", "regression"), "noise")
     counts = {
-        name: _count(name, text, least) for name, least in _LEAST.items()
-        if (text := getattr(arguments, name)) is not None
+        name: _count(name, text or _DEFAULTS[name], least) for name, least in _LEAST.items()
+        if (text := getattr(arguments, name)) is not None or name in _DEFAULTS
     }
-    resolution = double("resolution", arguments.resolution)
+    resolution = double("resolution", arguments.resolution or "0.05")
     if not 0 < resolution < 1:
         raise TheoryError(f"resolution = {resolution:g} must lie between 0 and 1")
     if arguments.plot:
@@ -100,20 +111,24 @@ def run(arguments: argparse.Namespace) -> None:
         require_drawable(arguments.plot)
     problem = read_problem(arguments)
     importlib.import_module("validation.kernel")  # without numba, fail before the work
-    made = predict(
-        problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
-        hyperparameters=problem.hyperparameters,
-    )
+    options: dict[str, Any] = {"theory": "published" if noise == "additive" else "full"}
+    if hasattr(arguments, "theory"):
+        options = theory_options(arguments)
+    with Progress("predict", "permutation") as progress:
+        made = predict(
+            problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
+            hyperparameters=problem.hyperparameters, progress=progress.update, **options,
+        )
     needed = replicas_needed(problem, made, counts["epochs"], resolution)
     replicas, burn_in = plan(
-        problem, made, arguments.noise, needed, counts["epochs"], counts.get("replicas"),
+        problem, made, noise, needed, counts["epochs"], counts.get("replicas"),
         counts.get("burn_in"),
     )
-    with _Progress() as progress:
+    with Progress("simulate", "step") as progress:
         result = simulate(
             problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
             hyperparameters=made.hyperparameters, replicas=replicas, seed=counts["seed"],
-            noise=arguments.noise, burn_in=burn_in, measured_epochs=counts["epochs"],
+            noise=noise, burn_in=burn_in, measured_epochs=counts["epochs"],
             largest_start_bias=LARGEST_START_BIAS, progress=progress.update,
         )
     record, comparison = _record(made, result, needed, resolution)
@@ -141,28 +156,6 @@ def _arrays(columns: list[list[float]]) -> tuple[FloatArray, FloatArray]:
     return np.array(columns[0]), np.array(columns[1])
 
 
-class _Progress:
-    """A bar on stderr, where stderr is a terminal and tqdm is installed."""
-
-    def __enter__(self) -> _Progress:
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            self._bar: Any = None
-        else:
-            self._bar = tqdm(unit="step", unit_scale=True, leave=False, disable=None, desc="simulate")
-        return self
-
-    def update(self, done: int, total: int) -> None:
-        if self._bar is not None:
-            self._bar.total = total
-            self._bar.update(done - self._bar.n)
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-
 def _record(
     made: Prediction, result: SimulationResult, needed: npt.NDArray[Any], resolution: float
 ) -> tuple[dict[str, Any], Comparison | None]:
@@ -171,24 +164,29 @@ def _record(
 
     from validation.compare import compare
 
-    mean = result.weights.mean(axis=0)
-    error = result.weights.std(axis=0, ddof=1) / math.sqrt(result.replicas)
+    squares = result.weights - 2 * made.mean_shift * result.means + made.mean_shift**2
+    mean = result.means.mean(axis=0)
+    variance = result.weights.mean(axis=0) - mean**2
+    error = squares.std(axis=0, ddof=1) / math.sqrt(result.replicas)
     compared = np.flatnonzero(result.resolved & (made.variances > 0))
     comparison = None
     z: list[float | None] = [None] * len(mean)
     if compared.size:
+        own = made.variances * made.relative_error_estimate / 3
         comparison = compare(
-            made.variances[compared], result.weights[:, compared],
-            labels=[str(i) for i in compared], resolution=resolution,
+            made.variances[compared], squares[:, compared], labels=[str(i) for i in compared],
+            resolution=resolution, prediction_error=own[compared],
         )
         for i, value in zip(compared, comparison.z, strict=True):
             z[i] = float(np.clip(value, -1e300, 1e300))
     record = made.record()
-    extra = zip(mean, error, z, result.status, strict=True)
-    for direction, (value, sigma, deviation, status) in zip(record["directions"], extra, strict=True):
+    extra = zip(variance, mean, error, z, result.status, strict=True)
+    for direction, (value, centre, sigma, deviation, status) in zip(
+        record["directions"], extra, strict=True
+    ):
         direction |= {
-            "measured_variance": float(value), "standard_error": float(sigma), "z": deviation,
-            "status": status,
+            "measured_variance": float(value), "measured_mean": float(centre),
+            "standard_error": float(sigma), "z": deviation, "status": status,
         }
     fine = needed[compared] <= result.replicas
     record |= {

@@ -109,9 +109,15 @@ def run_experiment(problem: Problem, seed: int, progress: Progress | None = None
     compared = np.flatnonzero(able)
 
     def against(kind: Noise) -> Comparison:
+        if kind == "additive":
+            predicted, error = prediction.published_variances, np.zeros_like(prediction.variances)
+        else:
+            predicted = prediction.second_moments
+            error = predicted * prediction.relative_error_estimate / 3
         return compare(
-            prediction.variances[compared], results[kind].weights[:, compared],
+            predicted[compared], results[kind].weights[:, compared],
             labels=[str(i) for i in compared], resolution=RESOLUTION,
+            prediction_error=error[compared],
         )
 
     return Experiment(

@@ -20,6 +20,8 @@ __all__ = ["Closure", "ClosureLaw"]
 
 _MOST_ITERATIONS = 200
 _CHANGE = 1e-7
+#: a change that has become so much larger than the first says that there is no limit
+_GROWTH = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,6 +181,10 @@ class Closure:
             If the iteration does not settle: the learning rate is beyond, or too near, the
             mean-square limit.
         """
+        with np.errstate(over="ignore", invalid="ignore"):  # an iteration that grows is an error below
+            return self._iterated()
+
+    def _iterated(self) -> ClosureLaw:
         shape = self.first_noise.shape
         fixed = self.first_noise + self.third_noise + fourth_order_noise(
             self.products, self.responses.point_response, self.sizes
@@ -189,7 +195,7 @@ class Closure:
         drive = Drive(
             start=np.zeros((n, d, n, d)), start_mean=np.zeros((n, d)), noise=fixed, noise_mean=push
         )
-        change = last = np.inf
+        change = last = first = np.inf
         contraction = 0.0
         for iteration in range(1, _MOST_ITERATIONS + 1):
             drive = self._next(drive, fixed, push, points, drifted, memory, first=iteration == 1)
@@ -201,9 +207,10 @@ class Closure:
             points = new
             drifted = self.thirds.drifted(points)
             memory = self.epoch.shared * drifted.transpose(1, 0, 3, 2)
+            first = change if iteration == 2 else first
             if iteration > 3:
                 contraction = max(contraction, change / last if last > 0 else 0.0)
-            if not np.isfinite(change) or not (size >= 0).all():
+            if not np.isfinite(change) or not (size >= 0).all() or change > _GROWTH * first:
                 break
             if change < _CHANGE:
                 return self._law(drive, points, drifted, memory, iteration, contraction)

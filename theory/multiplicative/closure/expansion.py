@@ -1,0 +1,105 @@
+r"""The strict expansion in the size of the fluctuations: what the closure resums, order by order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from theory.multiplicative.closure.epoch import Drive
+from theory.multiplicative.closure.fourths import fourth_order_noise
+from theory.multiplicative.closure.solve import Closure
+from theory.multiplicative.quadratics import FloatArray
+from theory.multiplicative.responses import Observer
+
+__all__ = ["Expansion", "expand"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Expansion:
+    r"""Coefficients in :math:`\epsilon` for :math:`\epsilon\Delta H_n` and :math:`\epsilon g_n`.
+
+    Attributes
+    ----------
+    second_moments
+        Of the weights about the minimum, averaged over the epoch, in orders 2, 3 and 4. Three arrays of
+        shape (d, d).
+    starts
+        Of the state at the beginning of an epoch. Three arrays of shape (n, d, n, d).
+    means
+        Of the weights, averaged over the epoch, in orders 2 and 3. Two arrays of shape (d,).
+    """
+
+    second_moments: tuple[FloatArray, FloatArray, FloatArray]
+    starts: tuple[FloatArray, FloatArray, FloatArray]
+    means: tuple[FloatArray, FloatArray]
+
+
+def expand(closure: Closure) -> Expansion:
+    r"""Orders 2, 3 and 4 of the stationary second moment, exactly.
+
+    Order 2 is the published law. Order 3 is the third cumulant of the noise of the minimum. Order 4
+    has :math:`\overline{\Delta H\,\Gamma\,\Delta H}`, the dressed response, the noise at the shifted
+    mean, crossed contractions and fourth cumulants (THEORY: new here). Equal, coefficient by
+    coefficient, to the average over all permutations.
+    """
+    shape = closure.first_noise.shape
+    d, m = shape[0], shape[2]
+    n = len(closure.responses.inject)
+    still, quiet = np.zeros((n, d)), np.zeros((d, m))
+    nothing = np.zeros((n, d, n, d))
+
+    def drive(noise: FloatArray, mean: FloatArray = still, push: FloatArray = quiet) -> Drive:
+        return Drive(start=nothing, start_mean=mean, noise=noise, noise_mean=push)
+
+    second = _stationary(closure, drive(closure.first_noise))
+    third = _stationary(closure, drive(closure.third_noise))
+    at = closure.responses.points()
+    points = closure.epoch.bare(at, at, second)
+    covariance = closure.products.covariance(points.reshape(d, d, -1)).reshape(shape)
+    mean = closure.mean_at_start(closure.noise_mean)
+    noise = closure.pairs * covariance + closure.shifted_noise(mean) + fourth_order_noise(
+        closure.products, closure.responses.point_response, closure.sizes
+    )
+    fourth = _stationary(closure, drive(noise, mean, closure.noise_mean), remembered=second)
+    later = closure.third_mean()
+    weights = closure.responses.weights()
+
+    def mean_of(start: FloatArray, push: FloatArray) -> FloatArray:
+        found: FloatArray = closure.epoch.means(weights, drive(noise, start, push)).mean(axis=1)
+        return found
+
+    return Expansion(
+        second_moments=(
+            _average(closure, second), _average(closure, third),
+            _average(closure, fourth) + _dressing(closure, weights, second) / m,
+        ),
+        starts=(second.start, third.start, fourth.start),
+        means=(mean_of(mean, closure.noise_mean), mean_of(closure.mean_at_start(later), later)),
+    )
+
+
+def _stationary(closure: Closure, drive: Drive, remembered: Drive | None = None) -> Drive:
+    """The same drive with its stationary start; ``remembered`` is what the response is dressed with."""
+    end = closure.responses.end()
+    source = closure.epoch.bare(end, end, drive)
+    if remembered is not None:
+        late = _late(closure, end, remembered)
+        source += late + late.transpose(1, 0, 3, 2)
+    return replace(drive, start=closure.solve_start(source.transpose(2, 0, 3, 1)))
+
+
+def _late(closure: Closure, observer: Observer, drive: Drive) -> FloatArray:
+    memory = closure.epoch.memory(closure.epoch.bare(observer, closure.responses.points(), drive))
+    return np.asarray(observer.noise[:, None] @ memory)
+
+
+def _dressing(closure: Closure, observer: Observer, drive: Drive) -> FloatArray:
+    late = np.einsum("ijtt->ij", _late(closure, observer, drive))
+    return np.asarray(late + late.T)
+
+
+def _average(closure: Closure, drive: Drive) -> FloatArray:
+    weights = closure.responses.weights()
+    total = np.einsum("ijtt->ij", closure.epoch.bare(weights, weights, drive))
+    return np.asarray(total / len(closure.sizes))

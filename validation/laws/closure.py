@@ -1,0 +1,72 @@
+"""The two closures for a fresh permutation in every epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.multiplicative.averaged_closure import MOST_LAGS, AveragedClosure
+from theory.multiplicative.closure import Closure
+from validation.laws.law import Run, WeightLaw
+
+__all__ = ["AveragedClosureMethod", "ClosureMethod"]
+
+
+@dataclass(frozen=True)
+class ClosureMethod:
+    """By position, consistent to second order in the fluctuations of the batches."""
+
+    name: str = "closure"
+    order: str = "second order in the fluctuations, self-consistent, by position in the epoch"
+
+    def covers(self, run: Run) -> bool:
+        return run.scheme.lasting == "epoch"
+
+    def cost(self, run: Run) -> float:
+        (n, r, d), m = run.problem.factors.shape, len(run.sizes)
+        samples = 3.0 * n * r * r * d * d * m * m
+        per_iteration = samples + (d * m) ** 3 + 4.0 * n * r**3 * m**3
+        return float(8 * per_iteration + 2.0 * m * m * d**4 + 2.0 * n * (d * m) ** 2)
+
+    def memory(self, run: Run) -> float:
+        """Bytes at the peak, roughly."""
+        return 8.0 * 20 * (run.problem.dimension * len(run.sizes)) ** 2
+
+    def solve(self, run: Run) -> WeightLaw:
+        found = Closure(run.problem, run.numeric, run.sizes).solve()
+        return WeightLaw(
+            method=self.name, order=self.order, covariance=found.covariance, mean=found.mean,
+            velocity_variances=np.diag(found.velocity_second_moment).copy(),
+            relative_error_estimate=found.relative_error_estimate,
+            mean_error_estimate=found.mean_error_estimate,
+            figures={
+                "iterations": found.iterations, "contraction": found.contraction,
+                "third_share": found.third_share,
+            },
+        )
+
+
+@dataclass(frozen=True)
+class AveragedClosureMethod:
+    """Averaged over the position: for long epochs and many samples."""
+
+    name: str = "averaged-closure"
+    order: str = "first order in the fluctuations, self-consistent, averaged over the epoch"
+
+    def covers(self, run: Run) -> bool:
+        return run.scheme.lasting == "epoch"
+
+    def cost(self, run: Run) -> float:
+        n, r, d = run.problem.factors.shape
+        return float(8.0 * min(MOST_LAGS, len(run.sizes)) * n * r * r * d * d + n * r * d**3)
+
+    def solve(self, run: Run) -> WeightLaw:
+        found = AveragedClosure(run.problem, run.numeric, run.sizes).solve()
+        error = found.relative_error_estimate
+        return WeightLaw(
+            method=self.name, order=self.order, covariance=found.covariance, mean=found.mean,
+            velocity_variances=found.velocity_variances, relative_error_estimate=error,
+            mean_error_estimate=np.abs(found.mean) * float(error.max(initial=0.0)),
+            figures={"iterations": found.iterations, "contraction": found.contraction},
+        )

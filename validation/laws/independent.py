@@ -1,0 +1,46 @@
+"""Independent steps: the second moment obeys an exact linear equation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from validation.laws.law import Run, WeightLaw
+
+__all__ = ["IndependentStepsMethod"]
+
+
+@dataclass(frozen=True)
+class IndependentStepsMethod:
+    """Fresh batches and draws with replacement, by a Krylov solver."""
+
+    name: str = "exact"
+    order: str = "exact: independent steps close on mean and second moment"
+
+    def covers(self, run: Run) -> bool:
+        return run.scheme.lasting in ("sample", "batch")
+
+    def cost(self, run: Run) -> float:
+        n, r, d = run.problem.factors.shape
+        return float(30.0 * 4 * n * r * d * d)
+
+    def solve(self, run: Run) -> WeightLaw:
+        from theory.multiplicative.independent import stationary_moments
+        from theory.multiplicative.independent_steps import IndependentSteps
+
+        found = stationary_moments(
+            IndependentSteps(
+                quadratics=run.problem, rule=run.rule, scheme=run.scheme, batch_size=run.batch_size,
+                hyperparameters=run.hyperparameters,
+            )
+        )
+        d = run.problem.dimension
+        error = found.residual / (1 - found.feedback) + 1e-12
+        return WeightLaw(
+            method=self.name, order=self.order, covariance=found.weights, mean=np.zeros(d),
+            velocity_variances=np.diag(found.velocities).copy(),
+            relative_error_estimate=np.where(np.diag(found.weights) > 0, error, 0.0),
+            mean_error_estimate=np.zeros(d),
+            figures={"iterations": found.iterations, "feedback": found.feedback},
+        )

@@ -1,0 +1,131 @@
+"""What every method is given, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from theory.multiplicative import SampleQuadratics
+from theory.multiplicative.quadratics import FloatArray
+from theory.optimizers import LinearRule
+from theory.optimizers.rule import NumericRule
+from theory.sampling import SamplingScheme
+
+__all__ = ["Method", "Progress", "Run", "WeightLaw"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """SGD on given samples, at numbers.
+
+    Attributes
+    ----------
+    problem, rule, scheme, batch_size
+        As everywhere.
+    hyperparameters
+        ``learning_rate`` and the rule's own.
+    accuracy
+        Relative error of the variances that is asked for.
+    seconds
+        Time that may be spent, roughly.
+    seed
+        Of methods that draw permutations.
+    progress
+        Called by them as ``progress(done, total)``.
+    """
+
+    problem: SampleQuadratics
+    rule: LinearRule
+    scheme: SamplingScheme
+    batch_size: int
+    hyperparameters: Mapping[str, float]
+    accuracy: float = 0.01
+    seconds: float = 12.0
+    seed: int = 0
+    progress: Progress | None = field(default=None, repr=False)
+
+    @cached_property
+    def numeric(self) -> NumericRule:
+        """The rule's matrices."""
+        return self.rule.numeric(self.hyperparameters)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Batch sizes of an epoch, by position."""
+        return self.scheme.batch_sizes(self.problem.samples, self.batch_size)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WeightLaw:
+    r"""Stationary law of the weights, averaged over the epoch, in the eigenbasis of H.
+
+    Attributes
+    ----------
+    method, order
+        How it was found, and what it is exact to.
+    covariance
+        About the mean. Shape (d, d). Unit: parameter².
+    mean
+        Displacement from the minimum. Shape (d,). Unit: parameter.
+    velocity_variances
+        :math:`\langle v_i^2\rangle`. Shape (d,). Unit: parameter².
+    relative_error_estimate
+        Of the variances: the estimated size of what is left out, or three standard errors of what was
+        sampled. Shape (d,).
+    mean_error_estimate
+        Of the mean, the same. Shape (d,). Unit: parameter.
+    figures
+        What the method has to say: iterations, permutations, ...
+    """
+
+    method: str
+    order: str
+    covariance: FloatArray
+    mean: FloatArray
+    velocity_variances: FloatArray
+    relative_error_estimate: FloatArray
+    mean_error_estimate: FloatArray
+    figures: Mapping[str, float | int]
+
+    @property
+    def variances(self) -> FloatArray:
+        """Shape (d,). Unit: parameter²."""
+        return np.diag(self.covariance).copy()
+
+    @property
+    def second_moments(self) -> FloatArray:
+        """About the minimum. Shape (d,). Unit: parameter²."""
+        out: FloatArray = np.diag(self.covariance) + self.mean**2
+        return out
+
+    @property
+    def worst(self) -> float:
+        """Largest relative error estimate."""
+        return float(self.relative_error_estimate.max(initial=0.0))
+
+
+class Method(Protocol):
+    """One way to the law."""
+
+    @property
+    def name(self) -> str:
+        """Permanent name."""
+
+    @property
+    def order(self) -> str:
+        """What it is exact to."""
+
+    def covers(self, run: Run) -> bool:
+        """Whether it knows this sampling scheme."""
+
+    def cost(self, run: Run) -> float:
+        """Multiplications it takes, roughly."""
+
+    def solve(self, run: Run) -> WeightLaw:
+        """The law."""
