@@ -42,6 +42,8 @@ def test_whole_numbers_are_tried_small_and_large() -> None:
     assert min(sizes) <= 12
     assert max(sizes) >= 100
     assert corners((batch_size >= 2,)) == ()
+    alone = corners((batch_size >= 2, 20 - learning_rate > 0))  # an epoch of 100 steps would take minutes
+    assert max(int(point["batch_size"]) for point in alone) <= 20
 
 
 @pytest.mark.parametrize("bound", [sp.true, momentum < sp.Rational(11, 10)])

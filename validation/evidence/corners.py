@@ -19,7 +19,7 @@ __all__ = ["corners"]
 
 #: of each kind, and how often it is tried
 _POINTS, _ATTEMPTS = 3, 60
-#: whole numbers are tried in steps of 1 and of this
+#: whole numbers that bounds of real ones depend on are tried in steps of 1 and of this
 _LARGE = 100
 #: how far a part is from holding, or from not holding, relative to its larger side
 _BAND = sp.Rational(1, 25)
@@ -30,15 +30,21 @@ def corners(relations: tuple[sp.Basic, ...]) -> tuple[dict[str, Fraction], ...]:
     """Values by name of the symbols of the relations; parts about whole numbers alone are left out."""
     symbols = sorted({s for r in relations for s in r.free_symbols}, key=str)
     found: list[dict[str, Fraction]] = []
+    units = (1, _LARGE) if any(_is_mixed(r) for r in relations) else (1,)
     for part in relations:
         if all(s.is_integer for s in part.free_symbols):
             continue
         rest = [r for r in relations if r != part]
         for near in _kinds(part):
-            found += _points([*near, *rest], symbols, 1)
-            if any(s.is_integer for s in symbols):
-                found += _points([*near, *rest], symbols, _LARGE)
+            for unit in units:
+                found += _points([*near, *rest], symbols, unit)
     return tuple(found)
+
+
+def _is_mixed(relation: sp.Basic) -> bool:
+    """Of whole and real numbers: a real bound may then matter for large whole numbers only."""
+    kinds = {bool(s.is_integer) for s in relation.free_symbols}
+    return len(kinds) == 2
 
 
 def _points(
