@@ -167,11 +167,11 @@ class AveragedMap:
             size, size
         )
 
-    def solve(self, right: FloatArray, *, tolerance: float = 1e-7) -> FloatArray:
+    def solve(self, right: FloatArray, *, tolerance: float = 1e-6) -> FloatArray:
         r"""Symmetric X with :math:`X-\mathbb E[\Phi X\Phi^\top]=Q`. ``tolerance`` is relative."""
         return self._solve(right, self.apply, turned=False, tolerance=tolerance)
 
-    def solve_adjoint(self, right: FloatArray, *, tolerance: float = 1e-7) -> FloatArray:
+    def solve_adjoint(self, right: FloatArray, *, tolerance: float = 1e-6) -> FloatArray:
         r"""Symmetric G with :math:`G-\mathbb E[\Phi^\top G\Phi]=L`."""
         return self._solve(right, self.adjoint, turned=True, tolerance=tolerance)
 
@@ -224,15 +224,25 @@ class AveragedMap:
 
         The map keeps the cone of covariances, so its radius is an eigenvalue with a positive
         semi-definite eigenvector, and it is below 1 exactly if the inverse of one minus the map is
-        positive: then inverse iteration finds it, otherwise the power method. For a large state the
+        positive: then inverse iteration finds it, otherwise Arnoldi iteration. For a large state the
         eigenvectors, left and right, are those of a few maps: the error is of second order.
         """
+        pair = self.few.slow_pair
+        if pair is None:
+            return self.top_pair[0]
+        left, right = pair
+        moved = self.apply(right)
+        radius = float(np.vdot(left, moved) / np.vdot(left, right))
+        gap = float(np.linalg.norm(moved - radius * right) / np.linalg.norm(moved))
+        return radius if gap < 0.02 else self.top_pair[0]
+
+    @cached_property
+    def slow_pair(self) -> tuple[FloatArray, FloatArray] | None:
+        """Left and right eigenvector of the radius where that is below 1."""
         try:
-            right = self.few._slowest(self.few.solve)
-            left = self.few._slowest(self.few.solve_adjoint)
+            return self._slowest(self.solve_adjoint), self._slowest(self.solve)
         except (np.linalg.LinAlgError, UnstableError):
-            return self._power()
-        return float(np.vdot(left, self.apply(right)) / np.vdot(left, right))
+            return None
 
     def _slowest(self, solve: Callable[..., FloatArray]) -> FloatArray:
         """Eigenvector of the largest eigenvalue below 1, by inverse iteration.
@@ -245,7 +255,7 @@ class AveragedMap:
         x = np.asarray(np.eye(self.size))
         size = 0.0
         for _ in range(20):
-            y = solve(x, tolerance=1e-3)
+            y = solve(x, tolerance=1e-2)
             unit = np.sqrt(np.abs(np.diag(y)))
             if not (np.diag(y) > 0).all() or np.linalg.eigvalsh(y / np.outer(unit, unit))[0] < -1e-2:
                 raise UnstableError("the averaged epoch map has an eigenvalue above 1")
@@ -255,17 +265,42 @@ class AveragedMap:
                 break
         return x
 
-    def _power(self) -> float:
-        """The radius by the power method."""
-        x: FloatArray = np.eye(self.size) / np.sqrt(self.size)
-        size = 0.0
-        for _ in range(1000):
-            y = self.apply(x)
-            last, size = size, float(np.linalg.norm(y))
-            x = y / size
-            if abs(size - last) < 1e-6 * size:
-                break
-        return size
+    @cached_property
+    def top_pair(self) -> tuple[float, FloatArray, FloatArray]:
+        """Radius with its left and right eigenvector by Arnoldi iteration, stable or not."""
+        value, right = self._top(self.apply)
+        return value, self._top(self.adjoint)[1], right
+
+    def _top(self, act: Callable[[FloatArray], FloatArray]) -> tuple[float, FloatArray]:
+        from scipy.sparse.linalg import LinearOperator, eigs
+
+        k = self.size
+
+        def moved(vector: npt.NDArray[np.float64]) -> FloatArray:
+            x: FloatArray = np.reshape(vector, (k, k))
+            return act((x + x.T) / 2).ravel()
+
+        if k <= 4:
+            values, vectors = np.linalg.eig(np.stack([moved(x) for x in np.eye(k * k)], axis=1))
+        else:
+            values, vectors = eigs(
+                LinearOperator((k * k, k * k), matvec=moved, dtype=np.float64), k=1, v0=np.eye(k).ravel(),
+                tol=1e-6,
+            )
+        i = int(np.abs(values).argmax())
+        vector = np.reshape(vectors[:, i].real, (k, k))
+        return float(np.abs(values[i])), vector * np.sign(np.trace(vector))
+
+    @cached_property
+    def radius_spread(self) -> float:
+        """Standard error of the radius over the permutations, by its eigenvectors."""
+        _, left, right = self.top_pair
+        parts = []
+        for f in self.maps:
+            moved = (f @ right).swapaxes(0, 1) @ f.transpose(1, 2, 0)  # permutation, row, column
+            parts.append(np.tensordot(moved, left, 2) / np.vdot(left, right))
+        values = np.concatenate(parts)
+        return float(values.std() / np.sqrt(len(values)))
 
 
 def mode_inverse(system: EpochSystem) -> FloatArray:
@@ -288,7 +323,9 @@ def solve_modes(inverse: FloatArray, right: FloatArray, *, turned: bool = False)
 
 def _scales(system: EpochSystem, shifts: FloatArray) -> FloatArray:
     """Root mean squares of the state if no batch Hessian fluctuated; one where nothing moves."""
-    law = solve_modes(mode_inverse(system), shifts.T @ shifts / len(shifts))
+    law = shifts.T @ shifts / len(shifts)
+    if np.abs(np.linalg.eigvals(system.transitions)).max() < 1:
+        law = solve_modes(mode_inverse(system), law)
     size = np.sqrt(np.maximum(np.diag(law), 0.0))
     return np.where(size > 1e-12 * size.max(initial=0.0), size, 1.0)
 

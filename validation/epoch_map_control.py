@@ -33,13 +33,14 @@ class ControlledMap(AveragedMap):
         The maps :math:`T_1` and their shifts.
     gap
         :math:`\Delta`. Shape (n d, n d + 1), the last column affine.
-    known
-        The exact averages.
+    known, closed
+        The exact averages, and the map made of them alone.
     """
 
     first: AveragedMap
     gap: FloatArray
     known: SecondOrder
+    closed: KnownMap
 
     @cached_property
     def mean_map(self) -> FloatArray:
@@ -95,13 +96,14 @@ class ControlledMap(AveragedMap):
 
     @cached_property
     def few(self) -> AveragedMap:
-        """The known part alone where the state is large: the remainder is small."""
+        """Where the state is large, the known part alone; some of the maps where that is unstable."""
         if self.size <= self.dense_limit:
             return self
-        return KnownMap(
-            system=self.system, maps=self.maps[:1], shifts=self.shifts[:1], scales=self.scales,
-            known=self.known,
-        )
+        if self.closed.slow_pair is not None:
+            return self.closed
+        return AveragedMap(
+            system=self.system, maps=self.maps, shifts=self.shifts, scales=self.scales
+        ).few
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -130,12 +132,16 @@ class KnownMap(AveragedMap):
 
 def controlled_maps_of(
     system: EpochSystem, indices: Callable[[int, int], npt.NDArray[np.int32]], count: int, *,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] = lambda done: None, closed: KnownMap | None = None,
 ) -> ControlledMap:
-    """Form the maps of ``count`` permutations, and their parts of first and second order."""
+    """Form the maps of ``count`` permutations, and their parts of first and second order.
+
+    ``closed`` is that of an earlier sample, so that what is known need not be computed again.
+    """
     start = identity_columns(system)
     k, done = start.shape[3] - 1, 0
-    stride, scales = min(chunk_size(8 * k * (k + 1)), 1024), np.empty(0)
+    stride = min(chunk_size(8 * k * (k + 1)), 1024)
+    scales = np.empty(0) if closed is None else closed.scales
     path = SecondOrder(system, np.ones(k)).path(start)
     maps: list[list[FloatArray]] = [[], []]
     shifts: list[list[FloatArray]] = [[], []]
@@ -144,19 +150,23 @@ def controlled_maps_of(
         few = min(stride, count - done)
         ends = system.propagate_orders(indices(done, few), start, path)["ends"]
         ends = ends.reshape(few, 3, k, k + 1)
-        if not done:
+        if not scales.size:
             scales = _scales(system, ends[:, 0, :, k])
-            unit = np.append(scales, 1.0) / scales[:, None]
-        ends *= unit
+        ends *= np.append(scales, 1.0) / scales[:, None]
         for which in (0, 1):
             maps[which].append(np.ascontiguousarray(ends[:, which, :, :k].swapaxes(0, 1)))
             shifts[which].append(ends[:, which, :, k].copy())
         total += (ends[:, 1] + ends[:, 2]).sum(axis=0)
         done += few
         progress(few)
-    known = SecondOrder(system, scales)
     first = AveragedMap(system=system, maps=tuple(maps[1]), shifts=tuple(shifts[1]), scales=scales)
+    own = AveragedMap(system=system, maps=tuple(maps[0]), shifts=tuple(shifts[0]), scales=scales)
+    if closed is None:
+        closed = KnownMap(
+            system=system, maps=own.maps[:1], shifts=own.shifts[:1], scales=scales,
+            known=SecondOrder(system, scales),
+        )
     return ControlledMap(
-        system=system, maps=tuple(maps[0]), shifts=tuple(shifts[0]), scales=scales, first=first,
-        gap=total / count - known.drift, known=known,
+        system=system, maps=own.maps, shifts=own.shifts, scales=scales, first=first,
+        gap=total / count - closed.known.drift, known=closed.known, closed=closed,
     )

@@ -79,7 +79,7 @@ def influence_of(
     count = int(np.clip(_PATHS // each, 4, min(average.permutations, 1024)))
     weight, rows = _position_weights(average, indices, start, count)
     mean = rows @ np.append(average.mean, 1.0)
-    second = np.stack([few.solve_adjoint(w[:k, :k], tolerance=1e-2) for w in weight])
+    second = np.stack([few.solve_adjoint(w[:k, :k], tolerance=3e-2) for w in weight])
     pull, sample = np.zeros((len(second), k)), 0
     for f, c in zip(average.maps, average.shifts, strict=True):
         if sample < 4096:  # mean and gradient are a small part of this

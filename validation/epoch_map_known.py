@@ -133,7 +133,10 @@ class SecondOrder:
         n, d = self.system.entries, self.system.dimension
         blocks = second.reshape(n, d, n, d)
         seen = np.einsum("kim,minj,kjn->kij", inner, blocks, inner, optimize=True)
-        noise = self._problem.covariance_action(seen) * self._weights[:, None, None]
+        u, s, vt = np.linalg.svd(seen.reshape(len(seen), -1), full_matrices=False)
+        few = s > 1e-13 * s[0]  # steps differ smoothly: a dozen matrices stand for all of them
+        noise = self._problem.covariance_action(vt[few].reshape(-1, d, d)).reshape(-1, d * d)
+        noise = ((u[:, few] * s[few] * self._weights[:, None]) @ noise).reshape(seen.shape)
         out = np.einsum("kim,kij,kjn->minj", outer, noise, outer, optimize=True)
         return np.asarray(out.reshape(n * d, n * d))
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theory.errors import NoStationaryLawError, TheoryError, UnstableError
+from theory.errors import NoStationaryLawError, TheoryError
 from theory.multiplicative import SampleQuadratics
 from theory.optimizers.rule import LinearRule
 from theory.sampling import SamplingScheme
 
-__all__ = ["EpochSystem", "FloatArray", "IndexArray"]
+__all__ = ["EpochSystem", "FloatArray", "IndexArray", "embed"]
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int32]
@@ -68,8 +68,6 @@ class EpochSystem:
         TheoryError
             If the scheme does not pass through the data once per epoch, or the weight decay of rule
             and problem differ.
-        UnstableError
-            If the mean Hessian alone is unstable: a pole of the rule outside the unit circle.
         NoStationaryLawError
             If a direction without curvature is pushed.
         """
@@ -110,7 +108,7 @@ class EpochSystem:
         numeric_scale = np.abs(numeric.inject)
         sizes_of = np.where(numeric_scale > 0, numeric_scale, numeric_scale[0])
         t = sizes_of / sizes_of[0]
-        system = cls(
+        return cls(
             factors=np.ascontiguousarray(quadratics.factors[:, :, active] / math.sqrt(steep)),
             signs=quadratics.signs,
             gradients=np.ascontiguousarray(quadratics.gradients[:, active] / (push or 1.0)),
@@ -118,14 +116,6 @@ class EpochSystem:
             keep=numeric.keep * t / t[:, None], inject=steep * numeric.inject / t,
             evaluate_at=numeric.evaluate_at * t, sizes=sizes, unit=push / steep, active=active,
         )
-        radius = np.abs(np.linalg.eigvals(system.transitions)).max()
-        if not radius < 1:
-            raise UnstableError(
-                f"no stationary law: at learning_rate = {hyperparameters['learning_rate']:.6g} the "
-                f"mean Hessian alone gives a pole of modulus {radius:.6g}, not below 1. Lower the "
-                "learning rate"
-            )
-        return system
 
     @property
     def samples(self) -> int:
@@ -211,3 +201,20 @@ class EpochSystem:
             thin, self.curvatures, *path, *out.values(),
         )
         return out
+
+
+def embed(system: EpochSystem, array: FloatArray) -> FloatArray:
+    """Put back the directions that do not move: zeros along every axis of length d."""
+    if system.active.all():
+        return array
+    d, kept = system.active.size, np.flatnonzero(system.active)
+    if array.ndim == 1:
+        out = np.zeros(d)
+        out[kept] = array
+    elif array.shape == (kept.size, kept.size):
+        out = np.zeros((d, d))
+        out[np.ix_(kept, kept)] = array
+    else:
+        out = np.zeros((len(array), d))
+        out[:, kept] = array
+    return out
