@@ -96,24 +96,21 @@ class EpochMoments:
         late = at.noise[:, None] @ remembered
         return self.bare(at, at, drive) + late + late.transpose(1, 0, 3, 2)
 
-    def equal_times(
-        self, first: Observer, second: Observer, drive: Drive, points: FloatArray,
-        remembered: FloatArray,
+    def felt(
+        self, observer: Observer, drive: Drive, points: FloatArray, remembered: FloatArray
     ) -> FloatArray:
-        r""":math:`\sum_t\langle X_tZ_t^\top\rangle`, dressed. Shape (d, d)."""
+        r""":math:`\langle e_rX_t^\top\rangle`. Shape (d, d, M, T)."""
+        return self.memory(self.with_points(observer, drive, points, remembered))
+
+    def equal_times(
+        self, first: Observer, second: Observer, drive: Drive, felt: tuple[FloatArray, FloatArray]
+    ) -> FloatArray:
+        r""":math:`\sum_t\langle X_tZ_t^\top\rangle`, dressed; ``felt`` of either. Shape (d, d)."""
         out = np.einsum("tim,minj,tjn->ij", first.start, drive.start, second.start, optimize=True)
-        out += np.einsum("ijtl,jtl->ij", first.noise[:, None] @ drive.noise, second.noise)
+        for i in range(len(out)):
+            out[i] += np.einsum("jtl,jtl->j", first.noise[i] @ drive.noise[i], second.noise)
         one, two = self._means(first, drive), self._means(second, drive)
         out += one[0] @ two[1].T + one[1] @ two[0].T
-        late = self._late(first, second, drive, points, remembered)
-        if first is second:
-            return np.asarray(out + late + late.T)
-        return np.asarray(out + late + self._late(second, first, drive, points, remembered).T)
-
-    def _late(
-        self, first: Observer, second: Observer, drive: Drive, points: FloatArray,
-        remembered: FloatArray,
-    ) -> FloatArray:
-        """The part in which the first one feels what the pass remembers. Shape (d, d)."""
-        memory = self.memory(self.with_points(second, drive, points, remembered))
-        return np.asarray(np.einsum("itr,ijrt->ij", first.noise, memory))
+        out += np.einsum("itr,ijrt->ij", first.noise, felt[1])
+        out += np.einsum("jtr,jirt->ij", second.noise, felt[0])
+        return np.asarray(out)

@@ -22,6 +22,8 @@ _MOST_ITERATIONS = 200
 _CHANGE = 1e-7
 #: a change that has become so much larger than the first says that there is no limit
 _GROWTH = 1e6
+#: relative change below which third cumulants stay as they are
+_THIRD = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -190,50 +192,50 @@ class Closure:
             self.products, self.responses.point_response, self.sizes
         )
         push = self.noise_mean + self.third_mean()
-        points, drifted, memory = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         n, d = len(self.responses.inject), shape[0]
-        drive = Drive(
-            start=np.zeros((n, d, n, d)), start_mean=np.zeros((n, d)), noise=fixed, noise_mean=push
+        loop = _Loop(
+            drive=Drive(
+                start=np.zeros((n, d, n, d)), start_mean=np.zeros((n, d)), noise=fixed,
+                noise_mean=push,
+            ),
+            points=np.zeros(shape), memory=np.zeros(shape), third=np.zeros(shape), change=np.inf,
         )
-        change = last = first = np.inf
-        contraction = 0.0
+        first, contraction = np.inf, 0.0
         for iteration in range(1, _MOST_ITERATIONS + 1):
-            drive = self._next(drive, fixed, push, points, drifted, memory, first=iteration == 1)
-            new = self.epoch.points(drive, memory)
-            size = np.einsum("iitt->i", new)
-            change = float(np.max(
-                np.abs(np.einsum("iitt->i", new - points)) / np.where(size > 0, size, 1.0)
-            ))
-            points = new
-            drifted = self.thirds.drifted(points)
-            memory = self.epoch.shared * drifted.transpose(1, 0, 3, 2)
-            first = change if iteration == 2 else first
+            last = loop.change
+            loop = self._next(loop, fixed, push)
+            first = loop.change if iteration == 2 else first
             if iteration > 3:
-                contraction = max(contraction, change / last if last > 0 else 0.0)
-            if not np.isfinite(change) or not (size >= 0).all() or change > _GROWTH * first:
+                contraction = max(contraction, loop.change / last if last > 0 else 0.0)
+            if not np.isfinite(loop.change) or not loop.change <= _GROWTH * first:
                 break
-            if change < _CHANGE:
-                return self._law(drive, points, drifted, memory, iteration, contraction)
-            last = change
+            if iteration > 3 and loop.change * contraction < _CHANGE:  # what the rest will change
+                return self._law(loop, iteration, contraction)
         raise UnstableError(
-            f"the self-consistent second moments do not settle (relative change {change:.3g} after "
+            f"the self-consistent second moments do not settle (relative change {loop.change:.3g} after "
             f"{iteration} iterations): the learning rate is beyond or too near the mean-square limit; "
             "lower it, or use the averaged epoch map"
         )
 
-    def _next(
-        self, drive: Drive, fixed: FloatArray, push: FloatArray, points: FloatArray,
-        drifted: FloatArray, memory: FloatArray, *, first: bool,
-    ) -> Drive:
-        noise = fixed
-        if not first:
+    def _next(self, loop: _Loop, fixed: FloatArray, push: FloatArray) -> _Loop:
+        """One iteration: noise from points, start from noise, points from both."""
+        noise, third, points = fixed, loop.third, loop.points
+        if points.any():
             d = len(points)
             covariance = self.products.covariance(points.reshape(d, d, -1)).reshape(points.shape)
-            third = self.thirds.from_points(points, covariance, drifted)
-            noise = fixed + self.pairs * covariance + _symmetric(third)
-            noise = noise + self.shifted_noise(drive.start_mean)
-        drive = replace(drive, noise=noise, start_mean=self._mean(drive, push))
-        return replace(drive, start=self.solve_start(self.end_source(drive, points, memory)))
+            if loop.change > _THIRD:  # a small part, which need not follow the last digits
+                drifted = loop.memory.transpose(1, 0, 3, 2) / self.epoch.shared
+                third = _symmetric(self.thirds.from_points(points, covariance, drifted))
+            noise = fixed + self.pairs * covariance + third + self.shifted_noise(loop.drive.start_mean)
+        drive = replace(loop.drive, noise=noise, start_mean=self._mean(loop.drive, push))
+        drive = replace(drive, start=self.solve_start(self.end_source(drive, points, loop.memory)))
+        new = self.epoch.points(drive, loop.memory)
+        size = np.einsum("iitt->i", new)
+        gap = np.abs(np.einsum("iitt->i", new - points)) / np.where(size > 0, size, 1.0)
+        return _Loop(
+            drive=drive, points=new, memory=self.epoch.memory(new), third=third,
+            change=float(gap.max()) if (size >= 0).all() else np.inf,
+        )
 
     def _mean(self, drive: Drive, push: FloatArray) -> FloatArray:
         return self.mean_at_start(push + self._remembered_mean(drive))
@@ -248,36 +250,33 @@ class Closure:
             out[:, r] = self.epoch.shared * np.einsum("acj,cj->a", drift[:, :, r - 1 - j], path[:, j])
         return out
 
-    def _law(
-        self, drive: Drive, points: FloatArray, drifted: FloatArray, memory: FloatArray,
-        iterations: int, contraction: float,
-    ) -> ClosureLaw:
+    def _law(self, loop: _Loop, iterations: int, contraction: float) -> ClosureLaw:
         weights, before, m = self.responses.weights(), self.responses.before(), len(self.sizes)
         velocity = Observer(
             start=weights.start - before.start, noise=weights.noise - before.noise
         )
+        drive = loop.drive
         total = replace(drive, noise_mean=drive.noise_mean + self._remembered_mean(drive))
+        seen = [
+            (x, self.epoch.felt(x, drive, loop.points, loop.memory)) for x in (weights, velocity)
+        ]
 
-        def average(x: Observer, z: Observer) -> FloatArray:
-            return self.epoch.equal_times(x, z, drive, points, memory) / m
+        def average(i: int, j: int) -> FloatArray:
+            (x, one), (z, other) = seen[i], seen[j]
+            return self.epoch.equal_times(x, z, drive, (one, other)) / m
 
-        second = average(weights, weights)
+        second = average(0, 0)
         return ClosureLaw(
             second_moment=second, mean=self.epoch.means(weights, total).mean(axis=1),
-            velocity_second_moment=average(velocity, velocity),
-            weight_velocity=average(weights, velocity), start_second_moment=drive.start,
+            velocity_second_moment=average(1, 1), weight_velocity=average(0, 1),
+            start_second_moment=drive.start,
             start_mean=drive.start_mean, iterations=iterations, contraction=contraction,
-            third_share=self._third_share(points, drifted, weights, second),
+            third_share=self._third_share(self.third_noise + loop.third, weights, second),
         )
 
-    def _third_share(
-        self, points: FloatArray, drifted: FloatArray, weights: Observer, second: FloatArray
-    ) -> float:
+    def _third_share(self, noise: FloatArray, weights: Observer, second: FloatArray) -> float:
         """Largest share of third cumulants in a second moment."""
-        d = len(points)
-        covariance = self.products.covariance(points.reshape(d, d, -1)).reshape(points.shape)
-        noise = self.third_noise + _symmetric(self.thirds.from_points(points, covariance, drifted))
-        n = len(self.responses.inject)
+        n, d = len(self.responses.inject), len(second)
         drive = Drive(
             start=np.zeros((n, d, n, d)), start_mean=np.zeros((n, d)), noise=noise,
             noise_mean=np.zeros((d, len(self.sizes))),
@@ -290,6 +289,17 @@ class Closure:
         size = np.diag(second) * len(self.sizes)
         moving = size > 0
         return float(np.max(np.abs(alone[moving]) / size[moving], initial=0.0))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Loop:
+    """What passes from one iteration to the next; ``third`` is what the points add to third cumulants."""
+
+    drive: Drive
+    points: FloatArray
+    memory: FloatArray
+    third: FloatArray
+    change: float
 
 
 def _own_noise(observer: Observer, noise: FloatArray) -> FloatArray:
