@@ -70,14 +70,15 @@ def plan(
 
     moving = needed > 0
     per_epoch = 2.0 * made.batch_size * len(needed) * made.steps_per_epoch
-    best, most = (replicas or 20, burn_in or 1), -1
+    best, most = (replicas or 20, burn_in or 1), (-1, -1)
     tried = burn_in if burn_in is not None else 1
     while True:
         work = int(min(_WORK / (per_epoch * (tried + epochs)), 1e7))
         ready = moving & (_start_bias(problem, made, noise, tried) <= LARGEST_START_BIAS)
         reached = ready & (needed <= (replicas or work))
-        if int(reached.sum()) > most:
-            most = int(reached.sum())
+        score = int(reached.sum()), int(ready.sum())  # as many as can be judged, else can be compared
+        if score > most:
+            most = score
             enough = needed[reached if reached.any() else moving].max(initial=20)
             best = replicas or int(np.clip(enough, 20, max(work, 20))), tried
         tried *= 2
