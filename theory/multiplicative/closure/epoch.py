@@ -1,4 +1,4 @@
-r"""Second moments of everything observed in an epoch, from the start's and the noise's."""
+r"""Covariances and means of everything observed in an epoch, from the start's and the noise's."""
 
 from __future__ import annotations
 
@@ -21,19 +21,13 @@ class Drive:
     Attributes
     ----------
     start
-        :math:`\langle s_0s_0^\top\rangle`. Shape (n, d, n, d).
-    start_mean
-        :math:`\langle s_0\rangle`. Shape (n, d).
+        Covariance of the state at the beginning. Shape (n, d, n, d).
     noise
-        Effective second moments of the noise. Shape (d, d, M, M).
-    noise_mean
-        Shape (d, M).
+        Effective covariance of the noise. Shape (d, d, M, M).
     """
 
     start: FloatArray
-    start_mean: FloatArray
     noise: FloatArray
-    noise_mean: FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,38 +45,32 @@ class EpochMoments:
     shared: float
 
     def bare(self, first: Observer, second: Observer, drive: Drive) -> FloatArray:
-        """Second moments without the dressing. Shape (d, d, T, T')."""
+        """Covariances without the dressing. Shape (d, d, T, T')."""
         out = np.einsum(
             "tim,minj,ujn->ijtu", first.start, drive.start, second.start, optimize=True
         )
         out += first.noise[:, None] @ drive.noise @ second.noise.swapaxes(1, 2)[None]
-        one, two = self._means(first, drive), self._means(second, drive)
-        out += np.einsum("it,ju->ijtu", one[0], two[1]) + np.einsum("it,ju->ijtu", one[1], two[0])
         return np.asarray(out)
 
     @staticmethod
-    def _means(observer: Observer, drive: Drive) -> tuple[FloatArray, FloatArray]:
-        start = np.einsum("tim,mi->it", observer.start, drive.start_mean)
-        return start, (observer.noise @ drive.noise_mean[:, :, None])[:, :, 0]
-
-    def means(self, observer: Observer, drive: Drive) -> FloatArray:
-        """First moments. Shape (d, T)."""
-        one, two = self._means(observer, drive)
-        return one + two
+    def means(observer: Observer, start: FloatArray, push: FloatArray) -> FloatArray:
+        """First moments, of a start with this mean, shape (n, d), and a noise, (d, M). Shape (d, T)."""
+        out = np.einsum("tim,mi->it", observer.start, start)
+        return np.asarray(out + (observer.noise @ push[:, :, None])[:, :, 0])
 
     def memory(self, moments: FloatArray) -> FloatArray:
-        r""":math:`\langle e_rX^\top\rangle` from :math:`\langle Xy^\top\rangle`.
+        r""":math:`\operatorname{cov}(e_r,X)` from :math:`\operatorname{cov}(X,y)`.
 
         Shape (d, d, T, M) to (d, d, M, T).
         """
         return self.shared * self.thirds.drifted(moments).transpose(1, 0, 3, 2)
 
     def with_points(
-        self, observer: Observer, drive: Drive, points: FloatArray, remembered: FloatArray
+        self, observer: Observer, drive: Drive, remembered: FloatArray
     ) -> FloatArray:
-        r""":math:`\langle Xy^\top\rangle`. Shape (d, d, T, M).
+        r""":math:`\operatorname{cov}(X,y)`. Shape (d, d, T, M).
 
-        ``points`` is :math:`\langle yy^\top\rangle` and ``remembered`` its :meth:`memory`.
+        ``remembered`` is the :meth:`memory` of the covariance of the points y.
         """
         at = self.responses.points()
         plain = self.bare(observer, at, drive)
@@ -91,26 +79,22 @@ class EpochMoments:
         return early + self.memory(early).transpose(1, 0, 3, 2) @ at.noise.swapaxes(1, 2)[None]
 
     def points(self, drive: Drive, remembered: FloatArray) -> FloatArray:
-        r""":math:`\langle yy^\top\rangle`. Shape (d, d, M, M)."""
+        """Covariance of the points y. Shape (d, d, M, M)."""
         at = self.responses.points()
         late = at.noise[:, None] @ remembered
         return self.bare(at, at, drive) + late + late.transpose(1, 0, 3, 2)
 
-    def felt(
-        self, observer: Observer, drive: Drive, points: FloatArray, remembered: FloatArray
-    ) -> FloatArray:
-        r""":math:`\langle e_rX_t^\top\rangle`. Shape (d, d, M, T)."""
-        return self.memory(self.with_points(observer, drive, points, remembered))
+    def felt(self, observer: Observer, drive: Drive, remembered: FloatArray) -> FloatArray:
+        r""":math:`\operatorname{cov}(e_r,X_t)`. Shape (d, d, M, T)."""
+        return self.memory(self.with_points(observer, drive, remembered))
 
     def equal_times(
         self, first: Observer, second: Observer, drive: Drive, felt: tuple[FloatArray, FloatArray]
     ) -> FloatArray:
-        r""":math:`\sum_t\langle X_tZ_t^\top\rangle`, dressed; ``felt`` of either. Shape (d, d)."""
+        """Sum over t of cov(X_t, Z_t), dressed; ``felt`` of either. Shape (d, d)."""
         out = np.einsum("tim,minj,tjn->ij", first.start, drive.start, second.start, optimize=True)
         for i in range(len(out)):
             out[i] += np.einsum("jtl,jtl->j", first.noise[i] @ drive.noise[i], second.noise)
-        one, two = self._means(first, drive), self._means(second, drive)
-        out += one[0] @ two[1].T + one[1] @ two[0].T
         out += np.einsum("itr,ijrt->ij", first.noise, felt[1])
         out += np.einsum("jtr,jirt->ij", second.noise, felt[0])
         return np.asarray(out)

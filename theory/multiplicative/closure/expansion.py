@@ -21,58 +21,52 @@ class Expansion:
 
     Attributes
     ----------
-    second_moments
-        Of the weights about the minimum, averaged over the epoch, in orders 2, 3 and 4. Three arrays of
-        shape (d, d).
+    covariances
+        Of the weights at one position, averaged over the positions, in orders 2, 3 and 4. Three arrays
+        of shape (d, d).
     starts
         Of the state at the beginning of an epoch. Three arrays of shape (n, d, n, d).
     means
         Of the weights, averaged over the epoch, in orders 2 and 3. Two arrays of shape (d,).
     """
 
-    second_moments: tuple[FloatArray, FloatArray, FloatArray]
+    covariances: tuple[FloatArray, FloatArray, FloatArray]
     starts: tuple[FloatArray, FloatArray, FloatArray]
     means: tuple[FloatArray, FloatArray]
 
 
 def expand(closure: Closure) -> Expansion:
-    r"""Orders 2, 3 and 4 of the stationary second moment, exactly.
+    r"""Orders 2, 3 and 4 of the stationary covariance, exactly.
 
     Order 2 is the published law. Order 3 is the third cumulant of the noise of the minimum. Order 4
     has :math:`\overline{\Delta H\,\Gamma\,\Delta H}`, the dressed response, the noise at the shifted
-    mean, crossed contractions and fourth cumulants (THEORY: new here). Equal, coefficient by
-    coefficient, to the average over all permutations.
+    mean, crossed contractions and fourth cumulants (new here). Equal, coefficient by coefficient, to
+    the average over all permutations.
     """
     shape = closure.first_noise.shape
-    d, m = shape[0], shape[2]
-    n = len(closure.responses.inject)
-    still, quiet = np.zeros((n, d)), np.zeros((d, m))
+    d, n = shape[0], len(closure.responses.inject)
     nothing = np.zeros((n, d, n, d))
-
-    def drive(noise: FloatArray, mean: FloatArray = still, push: FloatArray = quiet) -> Drive:
-        return Drive(start=nothing, start_mean=mean, noise=noise, noise_mean=push)
-
-    second = _stationary(closure, drive(closure.first_noise))
-    third = _stationary(closure, drive(closure.third_noise))
+    second = _stationary(closure, Drive(start=nothing, noise=closure.first_noise))
+    third = _stationary(closure, Drive(start=nothing, noise=closure.third_noise))
     at = closure.responses.points()
     points = closure.epoch.bare(at, at, second)
     covariance = closure.products.covariance(points.reshape(d, d, -1)).reshape(shape)
     mean = closure.mean_at_start(closure.noise_mean)
-    noise = closure.pairs * covariance + closure.shifted_noise(mean) + fourth_order_noise(
+    noise = closure.pairs * covariance + closure.shifted_noise(mean) - closure.pushed()
+    noise = noise + fourth_order_noise(
         closure.products, closure.responses.point_response, closure.sizes
     )
-    fourth = _stationary(closure, drive(noise, mean, closure.noise_mean), remembered=second)
-    later = closure.third_mean()
-    weights = closure.responses.weights()
+    fourth = _stationary(closure, Drive(start=nothing, noise=noise), remembered=second)
+    weights, later = closure.responses.weights(), closure.third_mean()
 
     def mean_of(start: FloatArray, push: FloatArray) -> FloatArray:
-        found: FloatArray = closure.epoch.means(weights, drive(noise, start, push)).mean(axis=1)
+        found: FloatArray = closure.epoch.means(weights, start, push).mean(axis=1)
         return found
 
+    dressing = _dressing(closure, weights, second) / shape[2]
     return Expansion(
-        second_moments=(
-            _average(closure, second), _average(closure, third),
-            _average(closure, fourth) + _dressing(closure, weights, second) / m,
+        covariances=(
+            _average(closure, second), _average(closure, third), _average(closure, fourth) + dressing,
         ),
         starts=(second.start, third.start, fourth.start),
         means=(mean_of(mean, closure.noise_mean), mean_of(closure.mean_at_start(later), later)),

@@ -32,27 +32,29 @@ class ClosureLaw:
 
     Attributes
     ----------
-    second_moment
-        :math:`\langle\delta\delta^\top\rangle` about the minimum. Shape (d, d). Unit: parameter².
+    covariance
+        About the mean, which may be much smaller than the squared mean. Shape (d, d).
+        Unit: parameter².
     mean
         :math:`\langle\delta\rangle`. Shape (d,). Unit: parameter.
     velocity_second_moment, weight_velocity
-        :math:`\langle vv^\top\rangle`, :math:`\langle\delta v^\top\rangle`. Shape (d, d).
-    start_second_moment, start_mean
+        :math:`\langle vv^\top\rangle` and the covariance of weights and velocity. Shape (d, d).
+    start_covariance, start_mean
         Of the state at the beginning of an epoch. Shapes (n, d, n, d) and (n, d).
     iterations
         Until the self-consistent second moments changed by less than 1e-7 in every direction.
     contraction
-        By how much the changes shrank per iteration, r: the weight of one more Hessian fluctuation.
+        By how much the changes shrank per iteration, r: the weight of one more pair of fluctuations
+        of the Hessian.
     third_share
         Largest part of a variance that is due to third cumulants, t: the weight of an odd order.
     """
 
-    second_moment: FloatArray
+    covariance: FloatArray
     mean: FloatArray
     velocity_second_moment: FloatArray
     weight_velocity: FloatArray
-    start_second_moment: FloatArray
+    start_covariance: FloatArray
     start_mean: FloatArray
     iterations: int
     contraction: float
@@ -62,15 +64,11 @@ class ClosureLaw:
     def relative_error_estimate(self) -> FloatArray:
         r"""Of the variances: what the next orders may add. Shape (d,).
 
-        With :math:`\epsilon=r+t` the second moments are taken to be off by
-        :math:`\frac12\epsilon^2` and the squared mean by :math:`2\epsilon^2`; an estimate, measured
-        on real data and small populations, not a bound.
+        :math:`\frac12\epsilon^2` with :math:`\epsilon=r+t`; an estimate, measured on real data and
+        small populations, not a bound.
         """
         size = self.contraction + self.third_share
-        variance = np.diag(self.covariance)
-        missing = size**2 * (np.diag(self.second_moment) / 2 + 2 * self.mean**2)
-        out: FloatArray = np.where(variance > 0, missing / np.where(variance > 0, variance, 1.0), 0.0)
-        return out + _CHANGE
+        return np.where(np.diag(self.covariance) > 0, size**2 / 2 + _CHANGE, 0.0)
 
     @property
     def mean_error_estimate(self) -> FloatArray:
@@ -79,9 +77,9 @@ class ClosureLaw:
         return out
 
     @property
-    def covariance(self) -> FloatArray:
-        """About the mean. Shape (d, d)."""
-        return self.second_moment - np.outer(self.mean, self.mean)
+    def second_moment(self) -> FloatArray:
+        """About the minimum. Shape (d, d)."""
+        return self.covariance + np.outer(self.mean, self.mean)
 
 
 class Closure:
@@ -110,7 +108,7 @@ class Closure:
         self.epoch = EpochMoments(
             products=self.products, responses=self.responses, thirds=self.thirds, shared=float(shared)
         )
-        #: covariance of the noise of the minimum, and its third cumulants
+        #: second moments of the noise of the minimum, and its third cumulants
         self.first_noise = problem.gradient_covariance[:, :, None, None] * self.pairs
         self.third_noise = _symmetric(self.thirds.gradients)
         self.noise_mean = float(shared) * self._mean_push(psi)
@@ -164,15 +162,17 @@ class Closure:
         table = (flat @ path).reshape(d, d, -1)
         return _symmetric(table[:, :, None, :] * self.pairs)
 
-    def end_source(self, drive: Drive, points: FloatArray, remembered: FloatArray) -> FloatArray:
-        """What an epoch adds to the second moment of the state, the start's own part left out."""
+    def end_source(self, drive: Drive, remembered: FloatArray) -> FloatArray:
+        """What an epoch adds to the covariance of the state, the start's own part left out."""
         end = self.responses.end()
-        nothing = replace(drive, start=np.zeros_like(drive.start))
-        out = self.epoch.bare(end, end, nothing)
-        memory = self.epoch.memory(self.epoch.with_points(end, drive, points, remembered))
-        late = end.noise[:, None] @ memory
+        out = self.epoch.bare(end, end, replace(drive, start=np.zeros_like(drive.start)))
+        late = end.noise[:, None] @ self.epoch.felt(end, drive, remembered)
         out += late + late.transpose(1, 0, 3, 2)
         return out.transpose(2, 0, 3, 1)
+
+    def pushed(self) -> FloatArray:
+        """Products of the noise's leading means, which its second moments hold. Shape (d, d, M, M)."""
+        return np.asarray(np.einsum("il,jm->ijlm", self.noise_mean, self.noise_mean))
 
     def solve(self) -> ClosureLaw:
         """Iterate to the self-consistent law.
@@ -188,17 +188,15 @@ class Closure:
 
     def _iterated(self) -> ClosureLaw:
         shape = self.first_noise.shape
-        fixed = self.first_noise + self.third_noise + fourth_order_noise(
+        fixed = self.first_noise + self.third_noise - self.pushed() + fourth_order_noise(
             self.products, self.responses.point_response, self.sizes
         )
-        push = self.noise_mean + self.third_mean()
         n, d = len(self.responses.inject), shape[0]
+        push = self.noise_mean + self.third_mean()
         loop = _Loop(
-            drive=Drive(
-                start=np.zeros((n, d, n, d)), start_mean=np.zeros((n, d)), noise=fixed,
-                noise_mean=push,
-            ),
-            points=np.zeros(shape), memory=np.zeros(shape), third=np.zeros(shape), change=np.inf,
+            drive=Drive(start=np.zeros((n, d, n, d)), noise=fixed), start_mean=np.zeros((n, d)),
+            path=np.zeros(shape[1:3]), points=np.zeros(shape), memory=np.zeros(shape),
+            third=np.zeros(shape), change=np.inf,
         )
         first, contraction = np.inf, 0.0
         for iteration in range(1, _MOST_ITERATIONS + 1):
@@ -210,7 +208,7 @@ class Closure:
             if not np.isfinite(loop.change) or not loop.change <= _GROWTH * first:
                 break
             if iteration > 3 and loop.change * contraction < _CHANGE:  # what the rest will change
-                return self._law(loop, iteration, contraction)
+                return self._law(loop, push, iteration, contraction)
         raise UnstableError(
             f"the self-consistent second moments do not settle (relative change {loop.change:.3g} after "
             f"{iteration} iterations): the learning rate is beyond or too near the mean-square limit; "
@@ -219,30 +217,38 @@ class Closure:
 
     def _next(self, loop: _Loop, fixed: FloatArray, push: FloatArray) -> _Loop:
         """One iteration: noise from points, start from noise, points from both."""
-        noise, third, points = fixed, loop.third, loop.points
-        if points.any():
-            d = len(points)
-            covariance = self.products.covariance(points.reshape(d, d, -1)).reshape(points.shape)
+        noise, third = fixed, loop.third
+        if loop.points.any():
+            d = len(loop.points)
+            moments = loop.points + np.einsum("ik,jl->ijkl", loop.path, loop.path)
+            covariance = self.products.covariance(moments.reshape(d, d, -1)).reshape(moments.shape)
             if loop.change > _THIRD:  # a small part, which need not follow the last digits
-                drifted = loop.memory.transpose(1, 0, 3, 2) / self.epoch.shared
-                third = _symmetric(self.thirds.from_points(points, covariance, drifted))
-            noise = fixed + self.pairs * covariance + third + self.shifted_noise(loop.drive.start_mean)
-        drive = replace(loop.drive, noise=noise, start_mean=self._mean(loop.drive, push))
-        drive = replace(drive, start=self.solve_start(self.end_source(drive, points, loop.memory)))
-        new = self.epoch.points(drive, loop.memory)
-        size = np.einsum("iitt->i", new)
-        gap = np.abs(np.einsum("iitt->i", new - points)) / np.where(size > 0, size, 1.0)
+                drifted = self.thirds.drifted(moments)
+                third = _symmetric(self.thirds.from_points(moments, covariance, drifted))
+            noise = fixed + self.pairs * covariance + third + self.shifted_noise(loop.start_mean)
+        drive = replace(loop.drive, noise=noise)
+        drive = replace(drive, start=self.solve_start(self.end_source(drive, loop.memory)))
+        start_mean = self.mean_at_start(push + self._remembered_mean(loop.path))
+        points = self.epoch.points(drive, loop.memory)
+        path = self._path(start_mean, push, loop.path)
+        before, after = (
+            np.einsum("iitt->i", p) + (m**2).sum(axis=1)
+            for p, m in ((loop.points, loop.path), (points, path))
+        )
+        gap = np.abs(after - before) / np.where(after > 0, after, 1.0)
         return _Loop(
-            drive=drive, points=new, memory=self.epoch.memory(new), third=third,
-            change=float(gap.max()) if (size >= 0).all() else np.inf,
+            drive=drive, start_mean=start_mean, path=path, points=points,
+            memory=self.epoch.memory(points), third=third,
+            change=float(gap.max()) if (after >= 0).all() else np.inf,
         )
 
-    def _mean(self, drive: Drive, push: FloatArray) -> FloatArray:
-        return self.mean_at_start(push + self._remembered_mean(drive))
+    def _path(self, start_mean: FloatArray, push: FloatArray, before: FloatArray) -> FloatArray:
+        """Mean of the points. Shape (d, M)."""
+        total = push + self._remembered_mean(before)
+        return self.epoch.means(self.responses.points(), start_mean, total)
 
-    def _remembered_mean(self, drive: Drive) -> FloatArray:
-        r""":math:`\langle e_r\rangle`. Shape (d, M)."""
-        path = self.epoch.means(self.responses.points(), drive)
+    def _remembered_mean(self, path: FloatArray) -> FloatArray:
+        r""":math:`\langle e_r\rangle` from the mean of the points. Shape (d, M)."""
         drift = self.thirds.drift
         out = np.zeros_like(path)
         for r in range(1, path.shape[1]):
@@ -250,52 +256,59 @@ class Closure:
             out[:, r] = self.epoch.shared * np.einsum("acj,cj->a", drift[:, :, r - 1 - j], path[:, j])
         return out
 
-    def _law(self, loop: _Loop, iterations: int, contraction: float) -> ClosureLaw:
+    def _law(
+        self, loop: _Loop, push: FloatArray, iterations: int, contraction: float
+    ) -> ClosureLaw:
         weights, before, m = self.responses.weights(), self.responses.before(), len(self.sizes)
         velocity = Observer(
             start=weights.start - before.start, noise=weights.noise - before.noise
         )
         drive = loop.drive
-        total = replace(drive, noise_mean=drive.noise_mean + self._remembered_mean(drive))
-        seen = [
-            (x, self.epoch.felt(x, drive, loop.points, loop.memory)) for x in (weights, velocity)
-        ]
+        total = push + self._remembered_mean(loop.path)
+        path, moves = (self.epoch.means(x, loop.start_mean, total) for x in (weights, velocity))
+        mean = path.mean(axis=1)
+        spread = path - mean[:, None]
+        seen = [(x, self.epoch.felt(x, drive, loop.memory)) for x in (weights, velocity)]
 
         def average(i: int, j: int) -> FloatArray:
             (x, one), (z, other) = seen[i], seen[j]
             return self.epoch.equal_times(x, z, drive, (one, other)) / m
 
-        second = average(0, 0)
+        covariance = average(0, 0) + spread @ spread.T / m
         return ClosureLaw(
-            second_moment=second, mean=self.epoch.means(weights, total).mean(axis=1),
-            velocity_second_moment=average(1, 1), weight_velocity=average(0, 1),
-            start_second_moment=drive.start,
-            start_mean=drive.start_mean, iterations=iterations, contraction=contraction,
-            third_share=self._third_share(self.third_noise + loop.third, weights, second),
+            covariance=covariance, mean=mean,
+            velocity_second_moment=average(1, 1) + moves @ moves.T / m,
+            weight_velocity=average(0, 1) + spread @ moves.T / m,
+            start_covariance=drive.start, start_mean=loop.start_mean, iterations=iterations,
+            contraction=contraction,
+            third_share=self._third_share(self.third_noise + loop.third, weights, covariance),
         )
 
-    def _third_share(self, noise: FloatArray, weights: Observer, second: FloatArray) -> float:
-        """Largest share of third cumulants in a second moment."""
-        n, d = len(self.responses.inject), len(second)
-        drive = Drive(
-            start=np.zeros((n, d, n, d)), start_mean=np.zeros((n, d)), noise=noise,
-            noise_mean=np.zeros((d, len(self.sizes))),
-        )
+    def _third_share(self, noise: FloatArray, weights: Observer, covariance: FloatArray) -> float:
+        """Largest share of third cumulants in a variance."""
+        n, d = len(self.responses.inject), len(covariance)
+        drive = Drive(start=np.zeros((n, d, n, d)), noise=noise)
         end = self.responses.end()
         source = self.epoch.bare(end, end, drive).transpose(2, 0, 3, 1)
         drive = replace(drive, start=self.solve_start(source))
         alone = np.einsum("tim,mini,tin->i", weights.start, drive.start, weights.start, optimize=True)
         alone += np.einsum("itl,itl->i", _own_noise(weights, noise), weights.noise)
-        size = np.diag(second) * len(self.sizes)
+        size = np.diag(covariance) * len(self.sizes)
         moving = size > 0
         return float(np.max(np.abs(alone[moving]) / size[moving], initial=0.0))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Loop:
-    """What passes from one iteration to the next; ``third`` is what the points add to third cumulants."""
+    """What passes from one iteration to the next.
+
+    ``path`` and ``points`` are mean and covariance of the points, ``third`` what they add to third
+    cumulants.
+    """
 
     drive: Drive
+    start_mean: FloatArray
+    path: FloatArray
     points: FloatArray
     memory: FloatArray
     third: FloatArray
