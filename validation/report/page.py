@@ -12,10 +12,8 @@ from theory.formula import Formula
 from theory.symbols import PARAMETERS
 from theory.typeset import condition_latex, expression_latex, formula_lines
 from theory.units import unit_text
-from validation.compare import Comparison
-from validation.report.experiment import Experiment
 
-__all__ = ["experiment_section", "formula_section", "math", "page"]
+__all__ = ["formula_section", "math", "page", "symbol_section"]
 
 _STYLE = """
 body{font:16px/1.5 Georgia,serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
@@ -132,63 +130,3 @@ def symbol_section() -> str:
         for p in PARAMETERS.values()
     )
     return f"<table><tr><th></th><th>name</th><th>meaning</th><th>domain</th><th>unit</th></tr>{rows}</table>"
-
-
-def experiment_section(experiment: Experiment, figure: str) -> str:
-    """Hyperparameters, verdicts, figure and table of one data set."""
-    made, regression = experiment.prediction, experiment.problem.regression
-    compared = experiment.compared
-    still = int((made.variances == 0).sum())
-    slow = regression.dimension - still - compared.size
-    chosen = ", ".join(f"{name} {value:.4g}" for name, value in made.hyperparameters.items())
-    notes = [
-        f"N = {made.samples}, d = {regression.dimension}, S = {made.batch_size}, "
-        f"M = {made.steps_per_epoch} steps per epoch, {made.sampling}, {made.rule} with "
-        f"{chosen.replace('_', ' ')} (stability limit {made.stability_limit:.4g}). "
-        f"{experiment.additive.replicas} independent runs from the minimum, "
-        f"{experiment.additive.burn_in} epochs of burn-in, one number (the average over one epoch) from "
-        f"each. Predicted loss fluctuation {made.loss_fluctuation:.4g}.",
-        f"{compared.size} directions were chosen for comparison beforehand: those that forget their "
-        f"start within the burn-in and reach the resolution with these replicas. {slow} slower "
-        f"directions are predicted but not tested; {still} do not move.",
-    ]
-    rows = []
-    for place, i in enumerate(compared):
-        a, b = experiment.against_additive, experiment.against_regression
-        rows.append(
-            f"<tr><td>{i}</td><td>{made.curvatures[i]:.4g}</td>"
-            f"<td>{made.noise_variances[i]:.4g}</td><td>{made.white_variances[i]:.5g}</td>"
-            f"<td>{made.variances[i]:.5g}</td>"
-            f"<td>{a.measured[place] / a.predicted[place]:.4f} ± "
-            f"{a.standard_error[place] / a.predicted[place]:.4f}</td><td>{a.z[place]:.2f}</td>"
-            f"<td>{b.measured[place] / b.predicted[place]:.4f} ± "
-            f"{b.standard_error[place] / b.predicted[place]:.4f}</td></tr>"
-        )
-    head = (
-        "<tr><th>direction</th><th>curvature</th><th>noise variance</th><th>white law</th>"
-        "<th>predicted</th><th>frozen noise / predicted</th><th>z</th><th>SGD / predicted</th></tr>"
-    )
-    return (
-        "".join(f"<p>{html.escape(note)}</p>" for note in notes)
-        + _verdict("Noise frozen at the minimum (what the theory assumes)", experiment.against_additive)
-        + _verdict("SGD on the regression itself", experiment.against_regression, expected=False)
-        + "<p>The law of this page takes the gradient noise as independent of the weights. On a "
-        "regression the batch Hessian fluctuates too, which raises the variance of SGD itself, most "
-        "in flat directions: the second comparison shows by how much.</p>"
-        + figure
-        + f"<details><summary>all compared directions</summary><table>{head}{''.join(rows)}</table></details>"
-    )
-
-
-def _verdict(name: str, comparison: Comparison, *, expected: bool = True) -> str:
-    control = comparison.negative_control().verdict
-    style = "verdict note" if not expected else "verdict" if comparison.agrees else "verdict bad"
-    if control != "disagrees":
-        style = "verdict bad"
-    return (
-        f'<p class="{style}"><b>{html.escape(name)}: {comparison.verdict}.</b> '
-        f"{int(comparison.alarms.sum())} alarms in {len(comparison.labels)} directions at a total "
-        f"false-alarm rate of {comparison.false_alarm_rate:g}; a relative error of "
-        f"{comparison.resolution.max():.1%} would have been caught in any direction with probability "
-        f"99.9 %. Negative control (prediction raised by that much): {control}.</p>"
-    )

@@ -22,16 +22,13 @@ from validation.report.experiment import (
     problem_from,
     run_experiment,
 )
-from validation.report.figures import experiment_figure, spectrum_figure, variance_figure
+from validation.report.experiment_figure import experiment_figure
+from validation.report.experiment_section import experiment_section
+from validation.report.figures import spectrum_figure, variance_figure
 from validation.report.formulas_tex import catalogue_latex
 from validation.report.gallery_section import gallery_section
 from validation.report.ladder_section import ladder_section
-from validation.report.page import (
-    experiment_section,
-    formula_section,
-    page,
-    symbol_section,
-)
+from validation.report.page import formula_section, page, symbol_section
 
 __all__ = ["write_report"]
 
