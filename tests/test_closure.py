@@ -307,6 +307,41 @@ def test_a_scheme_of_your_own_has_no_known_joint_moments() -> None:
         mean_shift(regression(6), rule_by_name("sgd").numeric(VALUES["sgd"]), own, 2)
 
 
+@pytest.mark.montecarlo
+def test_the_noise_remembers_what_the_closure_says() -> None:
+    """Noise of a long run at its own weights, at lags 0 to 10; the published one must fail."""
+    from validation.blocks import average_blocks
+    from validation.compare import compare
+    from validation.data import load_data
+    from validation.regression import Regression
+    from validation.trajectory import trajectory
+
+    data = load_data("diabetes", intercept=False)
+    problem = Regression(features=data.features, targets=data.targets)
+    rule, scheme = rule_by_name("heavy-ball"), scheme_by_name("reshuffled")
+    values = {"learning_rate": 18.0, "momentum": 0.9}
+    sizes = scheme.batch_sizes(442, 26)
+    indices = scheme.draw(442, 26, 20_000, np.random.default_rng(5)).astype(np.int32)
+    weights = trajectory(problem, rule, indices, batch_sizes=sizes, hyperparameters=values)
+    samples = problem.quadratics
+    lags = (0, 1, 2, 5, 10)
+    blocks = average_blocks(
+        samples, weights.reshape(-1, 10), indices, sizes, burn_in=600, block=19, gap=1, lags=lags
+    )
+    law = Closure(samples, rule.numeric(values), sizes).solve()
+    share = np.array([1.0, *(-(17 - h) / (17 * 16) for h in lags[1:])])
+    alone = np.diag(samples.gradient_covariance) * (1 / 26 - 1 / 442) * 442 / 441
+    for predicted, agrees in (
+        (law.noise_autocovariance[list(lags)], True), (share[:, None] * alone, False)
+    ):
+        changes = predicted[0] - predicted  # R(0) - R(h), never negative
+        changes[0] = predicted[0]
+        found = compare(
+            changes.ravel(), blocks.noise_changes.reshape(len(blocks.weights), -1), resolution=0.04
+        )
+        assert found.agrees == agrees, found
+
+
 def test_directions_without_curvature_stay_still() -> None:
     problem = regression(24, 5)
     pad = ((0, 0), (0, 1))

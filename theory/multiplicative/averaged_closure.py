@@ -35,6 +35,8 @@ class AveragedLaw:
         To leading order, see :func:`theory.multiplicative.mean_shift`. Shape (d,). Unit: parameter.
     velocity_variances
         :math:`\langle v_i^2\rangle`. Shape (d,). Unit: parameter².
+    noise_autocovariance
+        R(h) in every direction. Shape (M, d), by lag. Unit: (loss / parameter)².
     additive
         Covariance without the fluctuations of the Hessian. Shape (d, d).
     third
@@ -46,6 +48,7 @@ class AveragedLaw:
     covariance: FloatArray
     mean: FloatArray
     velocity_variances: FloatArray
+    noise_autocovariance: FloatArray
     additive: FloatArray
     third: FloatArray
     iterations: int
@@ -167,8 +170,9 @@ class AveragedClosure:
             if change < _CHANGE:
                 return AveragedLaw(
                     covariance=self._weights(noise), mean=self._mean(),
-                    velocity_variances=self._velocities(noise), additive=self._weights(plain),
-                    third=self._weights(self.third_noise), iterations=iteration,
+                    velocity_variances=self._velocities(noise),
+                    noise_autocovariance=np.einsum("iih->hi", noise)[m - 1 :].copy(),
+                    additive=self._weights(plain), third=self._weights(self.third_noise), iterations=iteration,
                     contraction=contraction,
                 )
             covariance = self._interpolated(self.products.covariance(points))

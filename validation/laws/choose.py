@@ -7,6 +7,7 @@ from validation.laws.closure import AveragedClosureMethod, ClosureMethod
 from validation.laws.epoch_map import EpochMapMethod
 from validation.laws.independent import IndependentStepsMethod
 from validation.laws.law import Method, Run, WeightLaw
+from validation.laws.units import solve_in_units
 
 __all__ = ["METHODS", "full_law", "method_by_name"]
 
@@ -52,13 +53,13 @@ def full_law(run: Run, method: str | None = None) -> WeightLaw:
         if not chosen.covers(run):
             good = ", ".join(m.name for m in METHODS if m.covers(run)) or "none"
             raise TheoryError(f"method {method!r} does not cover {run.scheme.name!r}; choose from: {good}")
-        return chosen.solve(run)
+        return solve_in_units(chosen, run)
     if _EXACT.covers(run):
-        return _EXACT.solve(run)
+        return solve_in_units(_EXACT, run)
     if _CLOSURE.covers(run):
         return _for_epochs(run)
     if _SAMPLED.covers(run):
-        return _SAMPLED.solve(run)
+        return solve_in_units(_SAMPLED, run)
     raise TheoryError(
         f"scheme {run.scheme.name!r} draws by its own function: the joint moments of its batches are "
         "not known. Use a built-in scheme, or the published theory, or simulate"
@@ -70,12 +71,12 @@ def _for_epochs(run: Run) -> WeightLaw:
     first: Method = _CLOSURE if fits else _AVERAGED
     sampled = _SAMPLED.covers(run) and _SAMPLED.cost(run) <= _SAMPLING_SPEED * run.seconds
     try:
-        found = first.solve(run)
+        found = solve_in_units(first, run)
     except UnstableError:
         if not sampled:
             raise
-        return _SAMPLED.solve(run)
+        return solve_in_units(_SAMPLED, run)
     if found.worst <= run.accuracy or not sampled:
         return found
-    other = _SAMPLED.solve(run)
+    other = solve_in_units(_SAMPLED, run)
     return other if other.worst < found.worst else found

@@ -44,6 +44,7 @@ class ClosureMethod:
                 "iterations": found.iterations, "contraction": found.contraction,
                 "third_share": found.third_share,
             },
+            noise_autocovariance=found.noise_autocovariance,
         )
 
 
@@ -69,4 +70,5 @@ class AveragedClosureMethod:
             velocity_variances=found.velocity_variances, relative_error_estimate=error,
             mean_error_estimate=np.abs(found.mean) * float(error.max(initial=0.0)),
             figures={"iterations": found.iterations, "contraction": found.contraction},
+            noise_autocovariance=found.noise_autocovariance,
         )

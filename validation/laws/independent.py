@@ -36,6 +36,8 @@ class IndependentStepsMethod:
             )
         )
         d = run.problem.dimension
+        noise = np.zeros((len(run.sizes), d))
+        noise[0] = np.diag(found.noise)
         error = found.residual / (1 - found.feedback) + 1e-12
         return WeightLaw(
             method=self.name, order=self.order, covariance=found.weights, mean=np.zeros(d),
@@ -43,4 +45,5 @@ class IndependentStepsMethod:
             relative_error_estimate=np.where(np.diag(found.weights) > 0, error, 0.0),
             mean_error_estimate=np.zeros(d),
             figures={"iterations": found.iterations, "feedback": found.feedback},
+            noise_autocovariance=noise,
         )

@@ -82,6 +82,10 @@ class WeightLaw:
         Of the mean, the same. Shape (d,). Unit: parameter.
     figures
         What the method has to say: iterations, permutations, ...
+    noise_autocovariance
+        Of the batch noise at the weights, :math:`\xi_k+\Delta H_ky_{k-1}`, by lag and direction, averaged
+        over the position, steps of one epoch only. Shape (M, d); None where the method does not give
+        it. Unit: (loss / parameter)².
     """
 
     method: str
@@ -92,6 +96,7 @@ class WeightLaw:
     relative_error_estimate: FloatArray
     mean_error_estimate: FloatArray
     figures: Mapping[str, float | int]
+    noise_autocovariance: FloatArray | None = None
 
     @property
     def variances(self) -> FloatArray:

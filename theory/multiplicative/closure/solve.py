@@ -39,6 +39,10 @@ class ClosureLaw:
         :math:`\langle\delta\rangle`. Shape (d,). Unit: parameter.
     velocity_second_moment, weight_velocity
         :math:`\langle vv^\top\rangle` and the covariance of weights and velocity. Shape (d, d).
+    noise_autocovariance
+        :math:`\operatorname{cov}(\xi_k+\Delta H_ky_{k-1},\,\xi_{k-h}+\Delta H_{k-h}y_{k-h-1})` in every
+        direction, averaged over the position k, steps of one epoch only. Shape (M, d), by lag h.
+        Unit: (loss / parameter)².
     start_covariance, start_mean
         Of the state at the beginning of an epoch. Shapes (n, d, n, d) and (n, d).
     iterations
@@ -54,6 +58,7 @@ class ClosureLaw:
     mean: FloatArray
     velocity_second_moment: FloatArray
     weight_velocity: FloatArray
+    noise_autocovariance: FloatArray
     start_covariance: FloatArray
     start_mean: FloatArray
     iterations: int
@@ -279,10 +284,21 @@ class Closure:
             covariance=covariance, mean=mean,
             velocity_second_moment=average(1, 1) + moves @ moves.T / m,
             weight_velocity=average(0, 1) + spread @ moves.T / m,
+            noise_autocovariance=self._noise_by_lag(drive),
             start_covariance=drive.start, start_mean=loop.start_mean, iterations=iterations,
             contraction=contraction,
             third_share=self._third_share(self.third_noise + loop.third, weights, covariance),
         )
+
+    def _noise_by_lag(self, drive: Drive) -> FloatArray:
+        """The effective noise, and what it shares with the memory of the pass. Shape (M, d)."""
+        at = self.responses.points()
+        seen = drive.noise @ at.noise.swapaxes(1, 2)[None]  # cov(noise, y)
+        late = self.epoch.shared * self.thirds.drifted(seen)  # cov(noise, e)
+        total = drive.noise + late + late.transpose(1, 0, 3, 2)
+        own = np.einsum("iikl->kli", total)
+        m = len(self.sizes)
+        return np.stack([np.trace(own, -h, axis1=0, axis2=1) / m for h in range(m)])
 
     def _third_share(self, noise: FloatArray, weights: Observer, covariance: FloatArray) -> float:
         """Largest share of third cumulants in a variance."""
