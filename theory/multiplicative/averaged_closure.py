@@ -172,8 +172,8 @@ class AveragedClosure:
                     covariance=self._weights(noise), mean=self._mean(),
                     velocity_variances=self._velocities(noise),
                     noise_autocovariance=np.einsum("iih->hi", noise)[m - 1 :].copy(),
-                    additive=self._weights(plain), third=self._weights(self.third_noise), iterations=iteration,
-                    contraction=contraction,
+                    additive=self._weights(plain), third=self._weights(self.third_noise),
+                    iterations=iteration, contraction=contraction,
                 )
             covariance = self._interpolated(self.products.covariance(points))
             noise = first + self._both_signs(covariance * self.shares)
