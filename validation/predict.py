@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from theory.errors import TheoryError, require_known
-from theory.multiplicative import SampleQuadratics
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
+from validation.conditioning import conditioning, quadratics_of
 from validation.laws import Run, WeightLaw, full_law
 from validation.laws.law import Progress
 from validation.laws.limit import mean_square_limit_of_batches
@@ -71,6 +71,9 @@ class Prediction:
         :math:`\frac12\sum_i(\lambda_i+\rho)\langle\delta_i^2\rangle`. Unit: loss.
     figures
         What the method has to say of itself.
+    flat_directions, condition_number, notes
+        Directions without curvature, which do not move; largest over smallest curvature of the
+        others; and what that loses, in words. See :mod:`validation.conditioning`.
     """
 
     theory: Theory
@@ -100,6 +103,9 @@ class Prediction:
     published_loss_fluctuation: float
     excess_loss: float
     figures: Mapping[str, float | int]
+    flat_directions: int
+    condition_number: float
+    notes: tuple[str, ...]
 
     @property
     def second_moments(self) -> FloatArray:
@@ -135,6 +141,9 @@ class Prediction:
             "loss_fluctuation": self.loss_fluctuation,
             "published_loss_fluctuation": self.published_loss_fluctuation,
             "excess_loss": self.excess_loss,
+            "flat_directions": self.flat_directions,
+            "condition_number": self.condition_number,
+            "notes": list(self.notes),
             "directions": [
                 dict(zip(columns, map(float, row), strict=True))
                 for row in zip(*columns.values(), strict=True)
@@ -182,7 +191,7 @@ def predict(
         raise TheoryError(
             f"accuracy must lie in (0, 1) and seconds be positive; got {accuracy} and {seconds}"
         )
-    samples = _quadratics(problem)
+    samples, shape = quadratics_of(problem), conditioning(problem)
     known = published_law(samples, rule, scheme, batch_size, hyperparameters)
     d = samples.dimension
     nothing = np.zeros(d)
@@ -217,29 +226,9 @@ def predict(
         loss_fluctuation=float(curvatures @ moments) / 2,
         published_loss_fluctuation=float(curvatures @ known.variances) / 2,
         excess_loss=float((curvatures + samples.weight_decay) @ moments) / 2, figures=law.figures,
+        flat_directions=shape.flat_directions, condition_number=shape.condition_number,
+        notes=shape.notes,
     )
-
-
-def _quadratics(problem: Samples) -> SampleQuadratics:
-    """The per-sample losses.
-
-    Raises
-    ------
-    TheoryError
-        If squares of the data overflow.
-    """
-    if isinstance(problem, SampleQuadratics):
-        return problem
-    with np.errstate(over="ignore", invalid="ignore"):
-        finite = np.isfinite(problem.curvatures).all() and np.isfinite(
-            problem.projected_noise_covariance
-        ).all()
-    if not finite:
-        raise TheoryError(
-            f"the largest feature is {np.abs(problem.features).max():.3g}, the largest target "
-            f"{np.abs(problem.targets).max():.3g}: their squares overflow. Rescale the columns"
-        )
-    return problem.quadratics
 
 
 def _still(d: int) -> WeightLaw:

@@ -17,6 +17,9 @@ __all__ = ["FloatArray", "Loss", "Regression"]
 FloatArray = npt.NDArray[np.float64]
 Loss = Literal["half-mse", "mse"]
 
+#: residuals below this times the size of what they are the difference of are rounding
+_ROUNDING = 64 * float(np.finfo(np.float64).eps)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Regression:
@@ -47,12 +50,14 @@ class Regression:
     rank_tolerance
         Eigenvalues of H below this times the largest count as zero: such a direction has neither
         curvature nor noise, does not move, and is zero in the (minimum-norm) minimum.
+    names
+        Of the columns of ``features``, for messages; by number if empty.
 
     Raises
     ------
     TheoryError
         If shapes do not match, N < 2, an entry is not finite, all features are zero, or
-        ``weight_decay`` or ``rank_tolerance`` is out of range.
+        ``weight_decay`` or ``rank_tolerance`` is out of range, or ``names`` are not one a column.
     """
 
     features: FloatArray
@@ -60,6 +65,7 @@ class Regression:
     loss: Loss = "half-mse"
     weight_decay: float = 0.0
     rank_tolerance: float = 1e-14
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         features = np.array(self.features, dtype=np.float64, order="C")
@@ -87,6 +93,10 @@ class Regression:
             raise TheoryError(f"weight_decay must be finite and >= 0; got {self.weight_decay}")
         if not 0 < self.rank_tolerance < 1:
             raise TheoryError(f"rank_tolerance must lie in (0, 1); got {self.rank_tolerance}")
+        if self.names and len(self.names) != features.shape[1]:
+            raise TheoryError(
+                f"names must name every column of features; got {len(self.names)} for {features.shape[1]}"
+            )
         for name, array in (("features", features), ("targets", targets)):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
@@ -101,6 +111,10 @@ class Regression:
         """d, directions without curvature included."""
         return int(self.features.shape[1])
 
+    def column(self, i: int) -> str:
+        """What to call a column of the features."""
+        return repr(self.names[i]) if self.names else str(i)
+
     @property
     def scale(self) -> float:
         r""":math:`\kappa`: 1 for half-mse, 2 for mse."""
@@ -109,7 +123,10 @@ class Regression:
     @cached_property
     def _decomposition(self) -> tuple[FloatArray, FloatArray]:
         """(curvatures, directions) from the singular values of x: squaring x loses half the digits."""
-        _, s, vt = np.linalg.svd(self.features, full_matrices=True)
+        tall = self.samples > self.dimension  # its triangular factor has the same ones, and no N x N
+        _, s, vt = np.linalg.svd(
+            np.linalg.qr(self.features, mode="r") if tall else self.features, full_matrices=True
+        )
         curvatures = np.zeros(self.dimension)
         curvatures[: s.size] = self.scale * s**2 / self.samples
         curvatures[curvatures < self.rank_tolerance * curvatures[0]] = 0.0
@@ -144,7 +161,26 @@ class Regression:
     @cached_property
     def projected_minimum(self) -> FloatArray:
         """The minimum in the eigenbasis. Shape (d,). Unit: parameter."""
-        force = self.scale * self.projected_features.T @ self.targets / self.samples
+        return self._fit[0]
+
+    @cached_property
+    def _fit(self) -> tuple[FloatArray, FloatArray]:
+        """(minimum, residuals) in the eigenbasis; residuals that are rounding alone are zero."""
+        x = self.projected_features
+        minimum = self._solved(self.targets)
+        residuals = x @ minimum - self.targets
+        size = float(np.abs(self.targets).max())
+        if self.weight_decay == 0 and np.abs(residuals).max() <= 1e-6 * size:
+            minimum = minimum - self._solved(residuals)  # once more, for all digits
+            residuals = x @ minimum - self.targets
+            rounding = np.abs(x) @ np.abs(minimum) + np.abs(self.targets)
+            if (np.abs(residuals) <= _ROUNDING * rounding.max()).all():
+                residuals = np.zeros_like(residuals)
+        return minimum, residuals
+
+    def _solved(self, targets: FloatArray) -> FloatArray:
+        """Least squares in the eigenbasis; zero where there is no curvature."""
+        force = self.scale * self.projected_features.T @ targets / self.samples
         flat = self.curvatures == 0
         out: FloatArray = np.where(
             flat, 0.0, force / np.where(flat, 1.0, self.curvatures + self.weight_decay)
@@ -156,11 +192,10 @@ class Regression:
         """The minimum of the (regularised) loss of smallest norm. Shape (d,). Unit: parameter."""
         return self.directions @ self.projected_minimum
 
-    @cached_property
+    @property
     def residuals(self) -> FloatArray:
-        """x_n . minimum - y_n. Shape (N,)."""
-        out: FloatArray = self.projected_features @ self.projected_minimum - self.targets
-        return out
+        """x_n . minimum - y_n, exactly zero where the fit is perfect but for rounding. Shape (N,)."""
+        return self._fit[1]
 
     @cached_property
     def projected_gradients(self) -> FloatArray:

@@ -60,6 +60,10 @@ JSON keys:
   published_loss_fluctuation
                       half the sum of curvature times published variance
   excess_loss         mean of the objective, weight decay included, above its minimum
+  flat_directions, condition_number
+                      directions without curvature, which do not move; largest over smallest curvature
+                      of the others
+  notes               list of sentences: what rank or conditioning loses, and why; empty if nothing
   directions          list by descending curvature of {curvature, noise_variance, variance,
                       published_variance, white_variance, mean_shift, relative_error_estimate,
                       mean_error_estimate, correlation_time}: variance is about the mean,
@@ -143,6 +147,8 @@ def summary(problem: Problem, made: Prediction) -> list[str]:
     return [
         f"{problem.name}, column {problem.target!r}: {made.samples} samples, {moving} directions with "
         f"curvature, {len(made.curvatures) - moving} without",
+        f"condition number      {short(made.condition_number)} (of the directions with curvature)",
+        *(f"note: {line}" for line in made.notes),
         f"{made.rule}, {values}",
         f"{made.sampling}, batch size {made.batch_size}: {made.steps_per_epoch} steps per epoch",
         f"method                {made.method}: {made.order}",

@@ -142,7 +142,7 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
     )
     regression = Regression(
         features=data.features, targets=data.targets, loss=arguments.loss,
-        weight_decay=values.get("weight_decay", 0.0), **options,
+        weight_decay=values.get("weight_decay", 0.0), names=data.feature_names, **options,
     )
     from validation.problem import Problem
 

@@ -1,0 +1,191 @@
+"""Data and hyperparameters that lose something or have no law: said, never silent, never NaN."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from theory.errors import TheoryError
+from theory.optimizers import rule_by_name
+from theory.sampling import scheme_by_name
+from validation.command_line import main
+from validation.predict import Prediction, predict
+from validation.regression import FloatArray, Regression
+
+SAMPLES = 24
+SCHEMES = (
+    "reshuffled", "fresh-batches", "with-replacement", "shuffled-once", "kept-batch", "dropped-batch",
+    "shuffled-once-unequal",
+)
+
+
+def data(d: int = 3, samples: int = SAMPLES, seed: int = 0) -> tuple[FloatArray, FloatArray]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(samples, d))
+    return x, x @ np.arange(1, d + 1.0) + rng.normal(size=samples)
+
+
+def law(
+    x: FloatArray, y: FloatArray, *, size: int = 3, scheme: str = "reshuffled", share: float = 0.02,
+    rule: str = "heavy-ball", decay: float = 0.0, **options: Any,
+) -> Prediction:
+    """Predicted at a share of one over the largest curvature; with no NaN in what JSON would say."""
+    problem = Regression(features=x, targets=y, weight_decay=decay, **options)
+    values: dict[str, float] = {"momentum": 0.5}
+    if decay:
+        values |= {"weight_decay": decay, "dampening": 0.0}
+    with np.errstate(all="ignore"):
+        values["learning_rate"] = share / problem.curvatures[0]
+    made = predict(
+        problem, rule_by_name(rule), scheme_by_name(scheme), batch_size=size, hyperparameters=values,
+        seconds=2,
+    )
+    json.dumps(made.record(), allow_nan=False)
+    assert (made.variances >= 0).all()
+    assert (made.relative_error_estimate >= 0).all()
+    return made
+
+
+def save(path: Path, x: FloatArray, y: FloatArray) -> Path:
+    np.savez(path, X=x, y=y)
+    return path
+
+
+@pytest.fixture
+def page(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def run(*arguments: str) -> str:
+        code = main(list(arguments))
+        out = capsys.readouterr()
+        return out.out if not code else out.err
+
+    return run
+
+
+PLAIN = ("--learning-rate", "0.01", "--momentum", "0.5", "--batch-size", "3", "--sampling", "reshuffled")
+
+
+def test_a_rank_deficient_design_goes_on_in_its_range(tmp_path: Path, page: Callable[..., str]) -> None:
+    """A column that is a sum of two others: one direction rests, the law of the predictions is the same."""
+    x, y = data()
+    wide = np.column_stack([x, x[:, 0] + x[:, 1]])
+    made = law(wide, y)
+    assert made.flat_directions == 1
+    assert made.record()["flat_directions"] == 1
+    assert made.condition_number == pytest.approx(made.curvatures[0] / made.curvatures[2], rel=1e-14)
+    assert made.variances[3] == made.mean_shift[3] == 0
+    assert any("1 of 4 directions have no curvature" in note for note in made.notes)
+    # the column counts as linear predictors do: features through the range have the same spread
+    basis = Regression(features=wide, targets=y).directions[:, :3]
+    ranged = law(wide @ basis, y)
+    np.testing.assert_allclose(made.variances[:3], ranged.variances, rtol=1e-9)
+    text = page("predict", str(save(tmp_path / "a.npz", wide, y)), "--no-intercept", *PLAIN)
+    assert "note: 1 of 4 directions have no curvature" in text
+    assert "condition number" in text
+
+
+def test_a_constant_column_beside_the_intercept(tmp_path: Path, page: Callable[..., str]) -> None:
+    x, y = data()
+    x[:, 1] = 3.0
+    text = page("predict", str(save(tmp_path / "a.npz", x, y)), *PLAIN)
+    assert "columns 'column 1', 'intercept' are constant" in text
+    assert not any("constant" in note for note in law(x, y).notes)  # alone it is an intercept
+
+
+def test_an_ill_conditioned_design_says_how_many_digits_are_lost() -> None:
+    x, y = data()
+    noise = np.random.default_rng(1).normal(size=SAMPLES)
+    made = law(np.column_stack([x, x[:, 0] * (1 + 1e-6 * noise)]), y)
+    assert made.condition_number > 1e11
+    assert any("of 16 digits the flattest direction loses 6" in note for note in made.notes)
+    assert law(x, y).notes == ()
+
+
+def test_columns_too_small_to_count_are_named() -> None:
+    x, y = data()
+    made = law(x * [1e-7, 1.0, 1e7], y)
+    assert made.flat_directions == 2
+    assert any(note.startswith("columns too small") and "0, 1;" in note for note in made.notes)
+
+
+def test_more_features_than_samples_fit_perfectly() -> None:
+    made = law(*data(10, 6), size=2)
+    assert not made.variances.any()
+    assert any("fewer samples (6) than features (10)" in note for note in made.notes)
+    assert any("perfect fit" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_perfect_fit_makes_no_noise(scheme: str) -> None:
+    x, _ = data()
+    made = law(x, x @ [1.0, 1.0, 1.0], scheme=scheme, size=4)
+    assert made.method == "exact"
+    assert not made.variances.any()
+    assert not made.published_variances.any()
+    assert made.excess_loss == 0
+    assert any("perfect fit" in note for note in made.notes)
+
+
+def test_weight_decay_makes_a_perfect_fit_noisy() -> None:
+    x, _ = data()
+    assert (law(x, x @ [1.0, 1.0, 1.0], rule="pytorch-sgd", decay=0.01).variances > 0).all()
+
+
+def test_duplicated_samples_are_samples() -> None:
+    x, y = data(3, 8)
+    assert (law(np.repeat(x, 3, axis=0), np.repeat(y, 3)).variances > 0).all()
+    alike = law(np.tile(x[:1], (SAMPLES, 1)), data()[1])
+    assert alike.flat_directions == 2
+    assert (alike.variances > 0).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("where", ["features", "targets"])
+def test_one_sample_that_dominates(where: str) -> None:
+    """An outlier of 1e6: the law is sampled or expanded, never negative."""
+    x, y = data()
+    (x if where == "features" else y)[0] *= 1e6
+    share = 0.02 if where == "features" else 0.01
+    assert (law(x, y, share=share).variances > 0).all()
+
+
+@pytest.mark.parametrize("power", [-240, 240])
+@pytest.mark.parametrize("scheme", ["reshuffled", "fresh-batches", "shuffled-once"])
+def test_the_unit_of_the_features_does_not_matter(power: int, scheme: str) -> None:
+    x, y = data()
+    plain, far = law(x, y, scheme=scheme), law(x * 2.0**power, y * 2.0**power, scheme=scheme)
+    sampled = scheme == "shuffled-once"  # as many permutations as the time allows
+    np.testing.assert_allclose(far.variances, plain.variances, rtol=0.2 if sampled else 1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e150, 1e-170, 1e170])
+def test_squares_that_leave_the_range_are_refused(
+    size: float, tmp_path: Path, page: Callable[..., str]
+) -> None:
+    x, y = data()
+    with pytest.raises(TheoryError, match=r"their squares overflow or vanish\. Rescale"):
+        law(x * size, y)
+    text = page("predict", str(save(tmp_path / "a.npz", x * size, y)), "--no-intercept", *PLAIN)
+    assert "overflow or vanish" in text
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(("samples", "size"), [(2, 1), (3, 1), (4, 2), (6, 6), (7, 3)])
+def test_few_samples(scheme: str, samples: int, size: int) -> None:
+    if samples % size and scheme in ("reshuffled", "shuffled-once"):
+        return
+    made = law(*data(1, samples), size=size, scheme=scheme)
+    full = size == samples and scheme != "with-replacement"
+    assert bool(made.variances.any()) is not full
+
+
+def test_a_batch_larger_than_the_data(tmp_path: Path, page: Callable[..., str]) -> None:
+    x, y = data()
+    with pytest.raises(TheoryError, match=r"batch_size must lie in 1\.\.24.*got 25"):
+        law(x, y, size=25)
+    arguments = ("--learning-rate", "0.01", "--momentum", "0.5", "--batch-size", "25")
+    text = page("predict", str(save(tmp_path / "a.npz", x, y)), *arguments, "--sampling", "reshuffled")
+    assert "batch_size must lie in 1..24" in text
