@@ -13,9 +13,9 @@ from theory.multiplicative import SampleQuadratics
 from theory.optimizers import heavy_ball, nesterov
 from theory.sampling import dropped_batch, kept_batch, reshuffled
 from validation.epoch_map import averaged_epoch_map
-from validation.epoch_map_average import AveragedMap, maps_of
-from validation.epoch_map_control import controlled_maps_of
-from validation.epoch_map_system import EpochSystem
+from validation.epoch_map.average import AveragedMap, maps_of
+from validation.epoch_map.control import controlled_maps_of
+from validation.epoch_map.system import EpochSystem
 
 BALL = {"learning_rate": 0.125, "momentum": 0.5}
 

@@ -13,7 +13,7 @@ from theory.multiplicative import SampleQuadratics
 from theory.optimizers import heavy_ball, sgd
 from theory.sampling import reshuffled, shuffled_once
 from validation.epoch_map import averaged_epoch_map
-from validation.epoch_map_limit import mean_square_limit_of_epochs
+from validation.epoch_map.limit import mean_square_limit_of_epochs
 
 
 def _quadratics(samples: int, dimension: int = 2) -> SampleQuadratics:

@@ -24,13 +24,13 @@ from theory.errors import TheoryError, UnstableError
 from theory.multiplicative import SampleQuadratics
 from theory.optimizers.rule import LinearRule
 from theory.sampling import SamplingScheme
-from validation.epoch_map_average import AveragedMap, maps_of
-from validation.epoch_map_control import ControlledMap, KnownMap, controlled_maps_of
-from validation.epoch_map_influence import Influence, influence_of
-from validation.epoch_map_law import EpochMapLaw
-from validation.epoch_map_measure import measure
-from validation.epoch_map_orbit import averaged_orbit
-from validation.epoch_map_system import EpochSystem, FloatArray, embed
+from validation.epoch_map.average import AveragedMap, maps_of
+from validation.epoch_map.control import ControlledMap, KnownMap, controlled_maps_of
+from validation.epoch_map.influence import Influence, influence_of
+from validation.epoch_map.law import EpochMapLaw
+from validation.epoch_map.measure import measure
+from validation.epoch_map.orbit import averaged_orbit
+from validation.epoch_map.system import EpochSystem, FloatArray, embed
 
 __all__ = ["averaged_epoch_map"]
 

@@ -1,0 +1,110 @@
+r"""How much one permutation moves the variances: the delta method through the linear equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from validation.epoch_map.average import AveragedMap, chunk_size, identity_columns
+from validation.epoch_map.system import FloatArray
+
+__all__ = ["Influence", "influence_of"]
+
+_PATHS = 300_000_000  # bytes of paths from which the position average is differentiated
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Influence:
+    r"""Derivatives of the position-averaged variances and means by the moments at the boundary.
+
+    A variance :math:`\sigma_i^2` is linear in the empirical measure of the permutations to first
+    order; permutation p contributes
+
+    .. math:: I_{p,i} = \overline{\delta_i^2}-2\mu_i\overline{\delta_i}
+              + \langle G_i,\,ss^\top\rangle + g_i\cdot s ,
+
+    averages over positions and the state s after the epoch, all under permutation p and the
+    stationary law at its start; :math:`G_i,g_i` solve the adjoint equations. So
+    :math:`\operatorname{sd}_p(I_{p,i})/\sqrt P` is the standard error of :math:`\sigma_i^2`.
+
+    Attributes
+    ----------
+    second, first
+        G, g in the units of the averaged map. Shape (d, n d, n d) and (d, n d).
+    first_of_mean
+        The same derivative of the mean. Shape (d, n d).
+    mean
+        :math:`\mu_i`, over positions. Shape (d,).
+    """
+
+    second: FloatArray
+    first: FloatArray
+    first_of_mean: FloatArray
+    mean: FloatArray
+
+    def of_variance(
+        self, squares: FloatArray, means: FloatArray, ends: FloatArray, base: FloatArray
+    ) -> FloatArray:
+        """I per permutation and order: the whole and, where ``orders`` is 3, its parts of first and
+        second order in the fluctuations.
+
+        From position averages (P, orders, d), final columns (P, orders, n d, columns) and those
+        without fluctuations (n d, columns). Shape (P, orders, d).
+        """
+        p, orders, k = ends.shape[:3]
+        out: FloatArray = squares - 2 * self.mean * means + ends[:, :, :, -1] @ self.first.T
+        outer = np.empty((p, orders, k, k))
+        outer[:, 0] = ends[:, 0] @ ends[:, 0].swapaxes(1, 2)
+        if orders > 1:
+            outer[:, 1] = 2 * ends[:, 1] @ base.T
+            outer[:, 2] = 2 * ends[:, 2] @ base.T + ends[:, 1] @ ends[:, 1].swapaxes(1, 2)
+        return out + outer.reshape(p, orders, k * k) @ self.second.reshape(-1, k * k).T
+
+    def of_mean(self, means: FloatArray, ends: FloatArray) -> FloatArray:
+        """The same for the mean. Shape (P, orders, d)."""
+        out: FloatArray = means + ends[:, :, :, -1] @ self.first_of_mean.T
+        return out
+
+
+def influence_of(
+    average: AveragedMap, indices: Callable[[int, int], npt.NDArray[np.int32]]
+) -> Influence:
+    """Solve the adjoint equations, for a large state with a few of the permutations."""
+    system, few, k = average.system, average.few, average.size
+    start = identity_columns(system)
+    each = 8 * system.steps * system.dimension * (k + 1)
+    count = int(np.clip(_PATHS // each, 4, min(average.permutations, 1024)))
+    weight, rows = _position_weights(average, indices, start, count)
+    mean = rows @ np.append(average.mean, 1.0)
+    second = np.stack([few.solve_adjoint(w[:k, :k], tolerance=3e-2) for w in weight])
+    pull, sample = np.zeros((len(second), k)), 0
+    for f, c in zip(average.maps, average.shifts, strict=True):
+        if sample < 4096:  # mean and gradient are a small part of this
+            sample += len(c)
+            moved = np.tensordot(second, c, (2, 1))  # direction, state, permutation
+            pull += 2 * np.einsum("dip,ipk->dk", moved, f, optimize=True)
+    pull /= sample
+    back = np.linalg.inv(np.eye(k) - average.mean_map)
+    first = (pull + 2 * weight[:, :k, k] - 2 * mean[:, None] * rows[:, :k]) @ back
+    return Influence(second=second, first=first, first_of_mean=rows[:, :k] @ back, mean=mean)
+
+
+def _position_weights(
+    average: AveragedMap, indices: Callable[[int, int], npt.NDArray[np.int32]], start: FloatArray,
+    count: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Mean over positions and permutations of w w^T and of w, the rows that give a weight."""
+    system, d = average.system, average.system.dimension
+    scales = np.append(average.scales, 1.0)
+    weight, rows = np.zeros((d, scales.size, scales.size)), np.zeros((d, scales.size))
+    stride = chunk_size(3 * system.steps * rows.size)
+    for done in range(0, count, stride):
+        few = indices(done, min(stride, count - done))
+        paths = system.propagate(few, start, paths=True)["paths"] * scales
+        paths = paths.transpose(2, 3, 0, 1).reshape(d, scales.size, -1)
+        weight += paths @ paths.swapaxes(1, 2) / (count * system.steps)
+        rows += paths.sum(axis=2) / (count * system.steps)
+    return weight, rows
