@@ -4,11 +4,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?=
 TARGET ?=
+# the report trains with PyTorch; `make report TORCH=` leaves that out, and installs nothing for it
+TORCH  ?= yes
 
 .PHONY: report test test-torch bench clean
 .DELETE_ON_ERROR:
 
-report: $(VENV)/.report
+report: $(VENV)/.report$(if $(TORCH),-torch)
 	$(BIN)/sgd-theory report --output build/report $(if $(DATA),--data "$(DATA)") $(if $(TARGET),--target "$(TARGET)")
 
 test: $(VENV)/.test
@@ -30,13 +32,17 @@ $(VENV)/.report: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[report]"
 	touch $@
 
+$(VENV)/.report-torch: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[report,torch]"
+	touch $@ $(VENV)/.report
+
 $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	touch $@ $(VENV)/.report
 
 $(VENV)/.test-torch: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,torch]"
-	touch $@ $(VENV)/.test $(VENV)/.report
+	touch $@ $(VENV)/.test $(VENV)/.report $(VENV)/.report-torch
 
 clean:
 	rm -rf build $(VENV) *.egg-info

@@ -57,7 +57,7 @@ def bundled_problems() -> tuple[Problem, ...]:
     """The two regressions of every report."""
     return (
         problem_from("diabetes", "diabetes", batch_size=13, intercept=False),
-        problem_from("digits", "digits", batch_size=64, momentum=0.5, share_of_limit=0.1),
+        problem_from("digits", "digits", batch_size=72, share_of_limit=0.1),
     )
 
 

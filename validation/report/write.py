@@ -28,7 +28,12 @@ from validation.report.figures import spectrum_figure, variance_figure
 from validation.report.formulas_tex import catalogue_latex
 from validation.report.gallery_section import gallery_section
 from validation.report.ladder_section import ladder_section
+from validation.report.one_epoch import one_epoch_record, run_one_epoch
+from validation.report.one_epoch_section import one_epoch_section
 from validation.report.page import formula_section, page, symbol_section
+from validation.report.real_cases import CASES, RealCase
+from validation.report.real_section import real_section
+from validation.report.real_sgd import RealRun, real_record, run_real_case
 
 __all__ = ["write_report"]
 
@@ -70,6 +75,8 @@ def write_report(
     claims = _claims()  # before anything compiled starts threads: checks run in forked processes
     results = _climbed()
     experiments = tuple(_measured(problem) for problem in problems)
+    real = tuple(_trained(case) for case in CASES)
+    epoch = run_one_epoch(_SEED)
     sections = [
         ("evidence", "Formulas and their evidence", ladder_section(results, _LEFT_OUT)),
         ("gallery", "Claims from papers", gallery_section(claims)),
@@ -78,6 +85,8 @@ def write_report(
             (e.problem.name, f"Real data: {e.problem.name}", experiment_section(e, experiment_figure(e)))
             for e in experiments
         ),
+        ("real-sgd", "Real SGD: theory against PyTorch", real_section(real)),
+        ("one-epoch", "One epoch without replacement", one_epoch_section(epoch)),
         ("symbols", "Symbols and conventions", symbol_section() + _CONVENTIONS),
         ("formulas", "The catalogue", "".join(formula_section(e.formula) for e in CATALOGUE)),
     ]
@@ -87,6 +96,8 @@ def write_report(
         "evidence": [{"slug": r.slug, "rung": r.rung, **r.record()} for r in results],
         "claims": [{"name": c.name, "expect": c.entry.expect, **c.report.to_json()} for c in claims],
         "experiments": [experiment_record(e) for e in experiments],
+        "real_sgd": [real_record(run) for run in real],
+        "one_epoch": one_epoch_record(epoch),
         "seconds": round(time.perf_counter() - started, 1),
     }
     folder = Path(output)
@@ -126,17 +137,33 @@ def _claims() -> tuple[CheckedClaim, ...]:
         return check_gallery(lambda name: bar.update(1), exhibits=gallery)
 
 
-def _measured(problem: Problem) -> Experiment:
-    bars: dict[str, Any] = {}
+class _Bars:
+    """One bar per name, made when it first moves."""
 
-    def report(what: str, done: int, total: int) -> None:
-        if what not in bars:
-            bars[what] = _bar(total, f"{what}, steps")
-        bars[what].update(done - bars[what].n)
+    def __init__(self) -> None:
+        self.open: dict[str, Any] = {}
 
-    try:
-        return run_experiment(problem, _SEED, progress=report)
-    finally:
-        for bar in bars.values():
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what not in self.open:
+            self.open[what] = _bar(total, f"{what}, steps")
+        self.open[what].update(done - self.open[what].n)
+
+    def close(self) -> None:
+        for bar in self.open.values():
             bar.close()
 
+
+def _measured(problem: Problem) -> Experiment:
+    bars = _Bars()
+    try:
+        return run_experiment(problem, _SEED, progress=bars)
+    finally:
+        bars.close()
+
+
+def _trained(case: RealCase) -> RealRun:
+    bars = _Bars()
+    try:
+        return run_real_case(case, _SEED, progress=bars)
+    finally:
+        bars.close()

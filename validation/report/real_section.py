@@ -1,0 +1,136 @@
+"""Real SGD in the report: theory against PyTorch, direction by direction."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+
+from validation.compare import Comparison
+from validation.report.means import mean_sentence
+from validation.report.real_figure import real_figure
+from validation.report.real_sgd import RealRun
+from validation.report.verdict import verdict_paragraph
+
+__all__ = ["real_section"]
+
+_INTRODUCTION = (
+    "<p>A linear layer with a bias under a mean squared error, on standardised data, trained as a user "
+    "writes it. The prediction sees the data and the hyperparameters, nothing of the run. Two "
+    "measurements: <code>torch.optim.SGD</code> with a shuffling <code>DataLoader</code>, every step "
+    "recorded; and the compiled loop of this project, which takes the same steps to 1e-12 of the weights "
+    "two thousand times as fast, along indices that the loader itself draws. A run is cut into blocks "
+    "of epochs with gaps between them in which it forgets; their number was fixed beforehand. Compared "
+    "are second moments about the minimum, and means.</p>"
+)
+
+
+def real_section(runs: Sequence[RealRun]) -> str:
+    """All runs; without PyTorch what is missing and how to get it."""
+    missing = next((run.missing for run in runs if run.missing), "")
+    note = "" if not missing else (
+        f'<p class="verdict note"><b>Without PyTorch.</b> {html.escape(missing)}. Below are the compiled '
+        "steps alone, along permutations of their own. <code>make report</code> installs PyTorch unless it "
+        "is called with <code>TORCH=</code>.</p>"
+    )
+    return _INTRODUCTION + note + _summary(runs) + "".join(_one(run) for run in runs)
+
+
+def _summary(runs: Sequence[RealRun]) -> str:
+    """Worst directions at a glance."""
+    rows = []
+    for run in runs:
+        made = run.prediction
+        trained = "not run" if run.trained is None else run.trained.verdict
+        rows.append(
+            f"<tr><td>{run.case.name}</td><td class='words'>{made.rule}, {made.sampling}</td>"
+            f"<td>{len(run.compared)} of {len(made.curvatures)}</td><td>{trained}</td>"
+            f"<td>{run.compiled.verdict}</td><td>{_worst(run.compiled)}</td><td>{_worst(run.published)}</td></tr>"
+        )
+    head = (
+        "<tr><th>data</th><th class='words'>rule, sampling</th><th>directions</th><th>PyTorch</th>"
+        "<th>compiled steps</th><th>full theory / measured, worst</th>"
+        "<th>published / measured, worst</th></tr>"
+    )
+    return f"<div class='scroll'><table>{head}{''.join(rows)}</table></div>"
+
+
+def _worst(comparison: Comparison) -> str:
+    """Predicted over measured where it is furthest from one."""
+    ratio = comparison.predicted / comparison.measured
+    i = int(np.argmax(np.abs(np.log(ratio))))
+    own = float(comparison.samples[:, i].std(ddof=1)) / comparison.replicas**0.5 / comparison.measured[i]
+    return f"{ratio[i]:.3f} ± {ratio[i] * own:.3f}"
+
+
+def _one(run: RealRun) -> str:
+    case, made = run.case, run.prediction
+    shifts = np.abs(made.mean_shift[run.compared]) / np.sqrt(made.variances[run.compared])
+    notes = (
+        f"N = {made.samples}, d = {len(made.curvatures)} (bias included), M = {made.steps_per_epoch} steps "
+        f"per epoch ({made.sampling}), learning rate {made.hyperparameters['learning_rate']:.4g} "
+        f"(limit of the mean {made.stability_limit:.4g}, of the mean square "
+        f"{_limit(made.mean_square_limit)}). "
+        f"Method {made.method}: {made.order}; its error estimate is at most "
+        f"{made.relative_error_estimate[run.compared].max():.2%}. The mean is shifted by up to "
+        f"{shifts.max():.2f} standard deviations from the minimum.",
+        f"PyTorch: {case.trained} blocks; compiled steps: {case.indexed}; each of {case.block} epochs after "
+        f"a gap of {case.gap}. {_left_out(len(made.curvatures) - len(run.compared))}",
+    )
+    verdicts = "" if run.trained is None or run.trained_mean is None else (
+        verdict_paragraph("Full theory against PyTorch", run.trained)
+        + mean_sentence("Full theory against PyTorch", run.trained_mean)
+    )
+    return (
+        f'<h3 id="real-{case.name}">{html.escape(case.name)}</h3>'
+        f"<pre>{html.escape(case.words.replace('; ', chr(10)))}</pre>"
+        + "".join(f"<p>{html.escape(note)}</p>" for note in notes)
+        + verdicts
+        + verdict_paragraph("Full theory against the compiled steps", run.compiled)
+        + mean_sentence("Full theory against the compiled steps", run.compiled_mean)
+        + verdict_paragraph("Published theory against the compiled steps", run.published, expected=False)
+        + real_figure(run)
+        + _table(run)
+    )
+
+
+def _left_out(count: int) -> str:
+    return "All directions are compared." if not count else (
+        f"{count} directions do not forget within the gap, or do not move, and are left out."
+    )
+
+
+def _limit(value: float | None) -> str:
+    return "not computed" if value is None else f"{value:.4g} for independent batches"
+
+
+def _table(run: RealRun) -> str:
+    made, rows = run.prediction, []
+    trained, mean = run.trained, run.compiled_mean
+    for place, i in enumerate(run.compared):
+        scale = made.variances[i] ** 0.5
+        own = ("<td class='na'>–</td>" * 2) if trained is None else (
+            f"<td>{_ratio(trained, place)}</td><td>{trained.z[place]:.1f}</td>"
+        )
+        rows.append(
+            f"<tr><td>{i}</td><td>{made.curvatures[i]:.4g}</td><td>{made.published_variances[i]:.4g}</td>"
+            f"<td>{made.variances[i]:.4g}</td><td>{made.relative_error_estimate[i]:.1%}</td>{own}"
+            f"<td>{_ratio(run.compiled, place)}</td><td>{run.compiled.z[place]:.1f}</td>"
+            f"<td>{_ratio(run.published, place)}</td><td>{made.mean_shift[i] / scale:.3f}</td>"
+            f"<td>{mean.measured[place] / scale:.3f} ± {mean.standard_error[place] / scale:.3f}</td>"
+            f"<td>{mean.z[place]:.1f}</td></tr>"
+        )
+    head = (
+        "<tr><th rowspan='2'>direction</th><th rowspan='2'>curvature</th><th rowspan='2'>published</th>"
+        "<th rowspan='2'>full theory</th><th rowspan='2'>error estimate</th>"
+        "<th colspan='2'>PyTorch / full theory</th><th colspan='2'>compiled / full theory</th>"
+        "<th rowspan='2'>compiled / published</th><th colspan='3'>mean shift in standard deviations</th></tr>"
+        "<tr><th>ratio</th><th>z</th><th>ratio</th><th>z</th><th>theory</th><th>compiled</th><th>z</th></tr>"
+    )
+    return f"<div class='scroll'><table>{head}{''.join(rows)}</table></div>"
+
+
+def _ratio(comparison: Comparison, place: int) -> str:
+    scale = comparison.predicted[place]
+    return f"{comparison.measured[place] / scale:.3f} ± {comparison.standard_error[place] / scale:.3f}"

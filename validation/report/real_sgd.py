@@ -1,0 +1,180 @@
+"""Real SGD: predictions against PyTorch's optimizer and loader, and against compiled steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from theory.errors import MissingPackageError
+from validation.compare import Comparison, compare
+from validation.predict import Prediction, predict
+from validation.regression import FloatArray
+from validation.report.means import MeanComparison, compare_means
+from validation.report.real_cases import RealCase
+from validation.report.verdict import comparison_record
+from validation.simulate import simulate, start_bias
+
+__all__ = ["RealRun", "real_record", "run_real_case"]
+
+Progress = Callable[[str, int, int], None]
+
+#: relative errors that must be caught: by a training run, and by the compiled steps
+TRAINED_RESOLUTION, COMPILED_RESOLUTION = 1.0, 0.2
+_LARGEST_MEMORY = 0.01
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RealRun:
+    """A case with its prediction and outcomes; comparisons refer to the directions ``compared``.
+
+    ``trained`` and ``trained_mean`` are None without PyTorch, whose ``missing`` says how to get it; the
+    compiled steps then take indices of their own.
+    """
+
+    case: RealCase
+    prediction: Prediction
+    compared: npt.NDArray[np.int64]
+    trained: Comparison | None
+    trained_mean: MeanComparison | None
+    compiled: Comparison
+    compiled_mean: MeanComparison
+    published: Comparison
+    missing: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Numbers:
+    """One number per block or replica and direction: squares and means."""
+
+    weights: FloatArray
+    means: FloatArray
+
+
+def run_real_case(case: RealCase, seed: int, progress: Progress | None = None) -> RealRun:
+    """Predict, train, take compiled steps, compare; ``progress(what, done, total)`` between epochs.
+
+    Raises
+    ------
+    TheoryError
+        If there is no stationary law.
+    MissingPackageError
+        Without scikit-learn or numba. Without PyTorch only the training is left out.
+    """
+    regression = case.problem()
+    values = case.hyperparameters(float(regression.curvatures[0]))
+    scheme = case.scheme(regression.samples)
+    made = predict(
+        regression, case.rule, scheme, batch_size=case.batch_size, hyperparameters=values,
+        accuracy=COMPILED_RESOLUTION / 4, seed=seed,
+    )
+    memory = start_bias(
+        case.rule.numeric(values), regression.curvatures, case.gap * made.steps_per_epoch
+    )
+    compared = np.flatnonzero((memory <= _LARGEST_MEMORY) & (made.variances > 0))
+    missing, trained = "", None
+    try:
+        trained, compiled = _with_pytorch(case, seed, progress)
+    except MissingPackageError as absent:
+        missing = str(absent)
+        compiled = _simulated(case, values, seed, progress)
+    full, published = made.second_moments, made.published_variances
+    error = full * made.relative_error_estimate / 3  # the estimate is three standard errors
+
+    def against(numbers: _Numbers, predicted: FloatArray, resolution: float,
+                uncertain: FloatArray | None = None) -> Comparison:
+        return compare(
+            predicted[compared], numbers.weights[:, compared], labels=[str(i) for i in compared],
+            resolution=resolution, prediction_error=None if uncertain is None else uncertain[compared],
+        )
+
+    def mean_of(numbers: _Numbers) -> MeanComparison:
+        return compare_means(
+            made.mean_shift[compared], numbers.means[:, compared],
+            prediction_error=made.mean_error_estimate[compared] / 3,
+        )
+
+    return RealRun(
+        case=case, prediction=made, compared=compared, missing=missing,
+        trained=None if trained is None else against(trained, full, TRAINED_RESOLUTION, error),
+        trained_mean=None if trained is None else mean_of(trained),
+        compiled=against(compiled, full, COMPILED_RESOLUTION, error), compiled_mean=mean_of(compiled),
+        published=against(compiled, published, COMPILED_RESOLUTION),
+    )
+
+
+def _with_pytorch(
+    case: RealCase, seed: int, progress: Progress | None
+) -> tuple[_Numbers, _Numbers]:
+    """Trained by PyTorch, and by the compiled steps along indices that the loader draws."""
+    from validation.pytorch import measure, measure_indices
+    from validation.pytorch.require import require_torch
+
+    torch = require_torch()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # matrices of a dozen rows: more threads only wait for one another
+    try:
+        torch.manual_seed(seed)
+        trained = measure(
+            *_objects(torch, case), blocks=case.trained, gap=case.gap, block=case.block,
+            progress=_named(progress, f"{case.name}: PyTorch"),
+        )
+        indexed = measure_indices(
+            *_objects(torch, case), blocks=case.indexed, gap=case.gap, block=case.block,
+            progress=_named(progress, f"{case.name}: compiled steps"),
+        )
+    finally:
+        torch.set_num_threads(threads)
+    return _numbers(trained), _numbers(indexed)
+
+
+def _numbers(run: Any) -> _Numbers:
+    return _Numbers(weights=run.blocks.weights, means=run.blocks.means)
+
+
+def _objects(torch: Any, case: RealCase) -> tuple[Any, Any, Any, Any]:
+    """Model, loss, optimizer and loader."""
+    x, y = case.arrays()
+    data = torch.utils.data.TensorDataset(torch.tensor(x), torch.tensor(y)[:, None])
+    model, loss = torch.nn.Linear(x.shape[1], 1).double(), torch.nn.MSELoss()
+    rate = case.stability / float(case.problem().curvatures[0])
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, **case.settings)
+    loader = torch.utils.data.DataLoader(
+        data, batch_size=case.batch_size, shuffle=True, drop_last=case.drop_last
+    )
+    return model, loss, optimizer, loader
+
+
+def _simulated(
+    case: RealCase, values: dict[str, float], seed: int, progress: Progress | None
+) -> _Numbers:
+    problem = case.problem()
+    found = simulate(
+        problem, case.rule, case.scheme(problem.samples), batch_size=case.batch_size,
+        hyperparameters=values, replicas=case.indexed, seed=seed, burn_in=2 * case.gap,
+        measured_epochs=case.block, progress=_named(progress, f"{case.name}: compiled steps"),
+    )
+    return _Numbers(weights=found.weights, means=found.means)
+
+
+def _named(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(what, done, total)
+
+
+def real_record(run: RealRun) -> dict[str, Any]:
+    """The run for ``results.json``."""
+    case = run.case
+    return {
+        "data": case.name, "settings": dict(case.settings), "drop_last": case.drop_last,
+        **run.prediction.record(), "gap_epochs": case.gap, "block_epochs": case.block,
+        "compared": run.compared.tolist(), "missing": run.missing or None,
+        "pytorch": None if run.trained is None else comparison_record(run.trained),
+        "pytorch_mean": None if run.trained_mean is None else run.trained_mean.record(),
+        "compiled": comparison_record(run.compiled), "compiled_mean": run.compiled_mean.record(),
+        "published_against_compiled": comparison_record(run.published),
+    }
