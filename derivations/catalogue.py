@@ -11,6 +11,7 @@ from derivations.derivation import Derivation
 from derivations.flat_direction import derive_flat
 from derivations.iterated_sums import derive_iterated_sums
 from derivations.limits import derive_limit
+from derivations.mean_shift import derive_mean_shift
 from derivations.moments import combined, derive_moment
 from derivations.multiplicative import derive_multiplicative
 from derivations.one_dimensional_epoch import derive_one_dimensional_epoch
@@ -31,6 +32,13 @@ __all__ = ["Proof", "derive", "derive_pair", "prove_catalogue"]
 _OF_ITS_OWN = {
     **REGIMES,
     **dict.fromkeys(ONE_EPOCH, derive_one_epoch),
+    **dict.fromkeys(
+        (
+            "mean-shift", "mean-shift-flat-direction", "nesterov-mean-shift",
+            "shuffled-once-mean-shift",
+        ),
+        derive_mean_shift,
+    ),
     "reshuffled-weight-variance-iterated-sums": derive_iterated_sums,
     "one-dimensional-epoch-mean": derive_one_dimensional_epoch,
     "one-dimensional-epoch-second-moment": derive_one_dimensional_epoch,

@@ -188,6 +188,25 @@ def one_epoch(entry: Entry, steps: int) -> tuple[str, str]:
     )
 
 
+#: weights of the lags in the sum of powers of A that pushes the mean
+MEMORY = {
+    "epoch": "sum(-(m - h)/(m*(m - 1))*pw[h], h, 1, m - 1)",
+    "run": "m/(m - 1)*pw[m] . invert(ident(2) - pw[m + 1]) - 1/(m - 1)*invert(ident(2) - A)",
+}
+
+
+def mean_shift(entry: Entry, steps: int) -> tuple[str, str]:
+    """As :func:`stated`, for the mean of the law."""
+    prepare = (
+        f"m: {steps}$ A: {matrix(entry.rule.transition)}$ B: {matrix(entry.rule.injection)}$ "
+        f"pw: powers(A, m)$ G: {MEMORY[entry.scheme.lasting]}$"
+    )
+    right = "(invert(ident(2) - A) . diff(A, curvature) . G . B)[1, 1]*curvature_gradient_covariance"
+    if not entry.exact:
+        right = f"subst(0, curvature, ratsimp(curvature*{right}))/curvature"
+    return prepare, f"ratsimp({call(entry.formula, {'steps_per_epoch': steps})} - {right})"
+
+
 def stated(entry: Entry, steps: int) -> Iterator[tuple[str, str]]:
     """Maxima code that prepares, and the difference that must vanish."""
     formula, scheme = entry.formula, entry.scheme
@@ -261,6 +280,11 @@ def program(control: Formula) -> str:
             for steps in (2, 3, 4, 6):
                 prepare, gap = one_epoch(entry, steps)
                 lines += [prepare, printed("IDENTITY", slug, gap), "kill(m, p)$"]
+            continue
+        if entry.quantity == "mean-shift":
+            for steps in (2, 3, 5):
+                prepare, gap = mean_shift(entry, steps)
+                lines += [prepare, printed("IDENTITY", slug, gap), "kill(m)$"]
             continue
         if not entry.exact:
             if slug in LIMITS:

@@ -10,6 +10,7 @@ from theory.closed_forms import (
     flat_direction,
     iterated_sums,
     limits,
+    mean_shift,
     multiplicative_noise,
     one_dimensional_epoch,
     one_epoch_beneventano2023,
@@ -36,6 +37,7 @@ _FILES = (
     multiplicative_noise,
     one_dimensional_epoch,
     one_epoch_beneventano2023,
+    mean_shift,
 )
 
 CATALOGUE: tuple[Entry, ...] = tuple(entry for file in _FILES for entry in file.ENTRIES)

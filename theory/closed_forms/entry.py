@@ -37,7 +37,7 @@ class Entry:
     model
         What the quantity belongs to: the ``"stationary"`` law under noise that does not depend on the
         weights, that under independent steps with ``"multiplicative"`` noise, or ``"one-epoch"``
-        without replacement.
+        without replacement (and the mean that such epochs settle at).
     """
 
     slug: str

@@ -19,6 +19,7 @@ __all__ = ["Setting"]
 #: exponents of the segments, and how named exponents are made of them
 EXPONENTS: Mapping[str, sp.Expr] = {
     "M": symbols.steps_per_epoch,
+    "before": symbols.steps_per_epoch - 1,
     "j": symbols.position,
     "lag": symbols.lag,
     "rest": symbols.steps_per_epoch - symbols.lag,

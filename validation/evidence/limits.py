@@ -107,6 +107,10 @@ LIMITS: Mapping[str, Limit] = {
     "epoch-drift-smith-limit": Limit(
         path=smaller("curvature"), order=1, whole=False, of="epoch-drift", words="curvature / n",
     ),
+    "mean-shift-flat-direction": Limit(
+        path=smaller("curvature"), order=1, whole=False, along=True, of="mean-shift",
+        words="curvature / n",
+    ),
     "reshuffled-weight-variance-long-epoch": Limit(path=_longer, order=2, whole=True, words=_LONG),
     "reshuffled-weight-variance-small-step": Limit(
         path=_small_step, order=1, whole=True, words="M = n at fixed eta lambda M / (1 - beta)",

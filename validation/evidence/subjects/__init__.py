@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from theory.closed_forms import Entry
 from theory.errors import TheoryError
+from validation.evidence.subjects.mean_shift import MEAN_SHIFT
 from validation.evidence.subjects.multiplicative import MULTIPLICATIVE
 from validation.evidence.subjects.one_dimensional_epoch import ONE_DIMENSIONAL_EPOCH
 from validation.evidence.subjects.one_epoch import ONE_EPOCH
@@ -27,6 +28,13 @@ SUBJECTS: Mapping[str, Subject] = {
             "label-noise-momentum-weight-variance",
         ),
         MULTIPLICATIVE,
+    ),
+    **dict.fromkeys(
+        (
+            "mean-shift", "mean-shift-flat-direction", "nesterov-mean-shift",
+            "shuffled-once-mean-shift",
+        ),
+        MEAN_SHIFT,
     ),
     "epoch-drift": ONE_EPOCH,
     "epoch-drift-smith-limit": ONE_EPOCH,
