@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from validation.benchmark_closure import benchmark_closure
 from validation.benchmark_evaluation import benchmark_evaluation
 from validation.benchmark_evidence import (
     benchmark_evidence,
     benchmark_false_alarms,
     benchmark_mutation,
 )
+from validation.benchmark_laws import benchmark_laws
 from validation.benchmark_matrices import benchmark_matrices
 from validation.benchmark_multiplicative import benchmark_second_moment
 from validation.benchmark_simulation import benchmark_simulation
@@ -136,7 +138,7 @@ _BENCHMARKS: tuple[Callable[[], list[Row]], ...] = (
     benchmark_import, benchmark_formula, benchmark_catalogue, benchmark_simulation,
     benchmark_torch,
     benchmark_evaluation, benchmark_matrices, benchmark_evidence, benchmark_false_alarms,
-    benchmark_mutation, benchmark_second_moment,
+    benchmark_mutation, benchmark_second_moment, benchmark_closure, benchmark_laws,
 )
 
 if __name__ == "__main__":

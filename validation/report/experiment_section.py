@@ -82,7 +82,7 @@ def _table(experiment: Experiment) -> str:
         )
     return (
         "<details><summary>all compared directions</summary><div class='scroll'>"
-        f"<table>{_HEAD}{''.join(rows)}</table></div></details>"
+        f"<table class='numbers'>{_HEAD}{''.join(rows)}</table></div></details>"
     )
 
 

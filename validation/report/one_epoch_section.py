@@ -36,8 +36,9 @@ def one_epoch_section(found: OneEpoch) -> str:
         f"{np.abs(drift.z).max():.1f}, limit {drift.threshold:.1f}). Negative control: no drift at all is "
         f"refuted in {drift.seen} directions. The third order is {np.median(second):.0%} of it (median).</p>"
         + verdict_paragraph("Displacement from a saddle, reshuffled over fresh batches", saddle.comparison)
-        + "<p>The mean leaves a saddle faster without replacement; the mean square leaves it more slowly, "
-        "by the ratio shown, because the noise of an epoch adds up to nothing.</p>"
+        + "<p>Without replacement the mean leaves a saddle wherever curvature and gradient of the batches "
+        "are correlated, which with replacement it never does. The mean square leaves it more slowly, by the "
+        "ratio shown where all batches have one curvature: the noise of an epoch adds up to nothing.</p>"
         + _figure(found)
     )
 

@@ -32,6 +32,7 @@ background:#f4f8f4}
 .verdict.note{border-color:#b58900;background:#faf6ea}
 .verdict.bad{border-color:#c01c28;background:#fbf3f3}
 .words,table.legend td{text-align:left}
+table.numbers td{white-space:nowrap}
 table.ladder{font-size:.74rem}table.ladder td,table.ladder th{text-align:center;padding:.15rem .4rem}
 table.ladder td.pass{background:#f1f8f3}table.ladder td.fail{background:#fbeeee}
 table.ladder td:first-child,table.ladder th:first-child{text-align:left}

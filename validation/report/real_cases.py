@@ -96,7 +96,7 @@ class RealCase:
 CASES = (
     RealCase(
         name="diabetes", settings={"momentum": 0.9}, stability=0.15, batch_size=13, drop_last=False,
-        gap=22, block=12, trained=80, indexed=1200,
+        gap=22, block=20, trained=80, indexed=1500,
     ),
     RealCase(
         name="wine", settings={"momentum": 0.9, "nesterov": True}, stability=0.1, batch_size=13,

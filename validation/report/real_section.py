@@ -53,7 +53,7 @@ def _summary(runs: Sequence[RealRun]) -> str:
         "<th>compiled steps</th><th>full theory / measured, worst</th>"
         "<th>published / measured, worst</th></tr>"
     )
-    return f"<div class='scroll'><table>{head}{''.join(rows)}</table></div>"
+    return f"<div class='scroll'><table class='numbers'>{head}{''.join(rows)}</table></div>"
 
 
 def _worst(comparison: Comparison) -> str:
@@ -128,7 +128,7 @@ def _table(run: RealRun) -> str:
         "<th rowspan='2'>compiled / published</th><th colspan='3'>mean shift in standard deviations</th></tr>"
         "<tr><th>ratio</th><th>z</th><th>ratio</th><th>z</th><th>theory</th><th>compiled</th><th>z</th></tr>"
     )
-    return f"<div class='scroll'><table>{head}{''.join(rows)}</table></div>"
+    return f"<div class='scroll'><table class='numbers'>{head}{''.join(rows)}</table></div>"
 
 
 def _ratio(comparison: Comparison, place: int) -> str:

@@ -15,7 +15,8 @@ __all__ = ["comparison_record", "verdict_paragraph"]
 def verdict_paragraph(name: str, comparison: Comparison, *, expected: bool = True) -> str:
     """One coloured paragraph. ``expected=False``: a theory whose failure is being shown."""
     control = comparison.negative_control().verdict
-    style = "verdict note" if not expected else "verdict" if comparison.agrees else "verdict bad"
+    styles = {"agrees": "verdict", "too-coarse": "verdict note", "disagrees": "verdict bad"}
+    style = styles[comparison.verdict] if expected else "verdict note"
     if control != "disagrees":
         style = "verdict bad"
     return (
