@@ -9,8 +9,11 @@ with the rule's :math:`K, b, a`, :math:`A = K\otimes I + b\,a^\top\!\otimes H`, 
 :math:`(\Delta H_k,\xi_k)` the batch averages of :math:`(H_n-H,\,g_n)`.
 """
 
+from theory.multiplicative.averaged_closure import AveragedClosure, AveragedLaw
+from theory.multiplicative.closure import Closure, ClosureLaw, Expansion, expand
 from theory.multiplicative.independent import StationaryMoments, stationary_moments
 from theory.multiplicative.independent_steps import IndependentSteps
+from theory.multiplicative.mean_shift import mean_shift
 from theory.multiplicative.mean_square_limit import (
     MeanSquareLimit,
     mean_square_limit,
@@ -20,11 +23,18 @@ from theory.multiplicative.quadratics import SampleQuadratics
 from theory.multiplicative.transient import TransientMoments, transient_moments
 
 __all__ = [
+    "AveragedClosure",
+    "AveragedLaw",
+    "Closure",
+    "ClosureLaw",
+    "Expansion",
     "IndependentSteps",
     "MeanSquareLimit",
     "SampleQuadratics",
     "StationaryMoments",
     "TransientMoments",
+    "expand",
+    "mean_shift",
     "mean_square_limit",
     "second_moment_radius",
     "stationary_moments",
