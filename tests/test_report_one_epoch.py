@@ -19,10 +19,7 @@ pytest.importorskip("matplotlib")
 @pytest.fixture(scope="module")
 def found() -> Any:
     """Five batches and few permutations: seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_epoch, "BATCHES", 5)
-        patch.setattr(one_epoch, "PERMUTATIONS", 40_000)
-        yield one_epoch.run_one_epoch(2)
+    return one_epoch.run_one_epoch(2, batches=5, permutations=40_000)
 
 
 @pytest.mark.montecarlo

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from validation.report.drawing import BLUE, GREY, ORANGE, RED, pyplot_for_svg, svg_text
-from validation.report.one_epoch import BATCHES, PERMUTATIONS, OneEpoch
+from validation.report.one_epoch import OneEpoch
 from validation.report.verdict import verdict_paragraph
 
 __all__ = ["one_epoch_section"]
@@ -27,11 +27,11 @@ def one_epoch_section(found: OneEpoch) -> str:
         "regularizer, with weight s for the covariance of curvature and gradient and w for the variance of "
         "the curvature. The published trace of S times the covariance has s in both places: that is its "
         "slope at the stationary point, and the curvature only in flat directions.</p>"
-        f'<p class="{listed}"><b>All {math.factorial(BATCHES)} orders of {BATCHES} batches: the weights '
-        f"agree</b> to {weights.deviation:.1g} of the largest, over learning rate times curvature from "
-        f"{weights.stability[0]:.2f} to {weights.stability[-1]:.2f}.</p>"
-        f'<p class="{drawn}"><b>Diabetes, {PERMUTATIONS} drawn permutations of the samples, plain SGD: the '
-        f"drift {'agrees' if not drift.alarms else 'disagrees'}.</b> {drift.alarms} alarms in "
+        f'<p class="{listed}"><b>All {math.factorial(found.batches)} orders of {found.batches} batches: the '
+        f"weights agree</b> to {weights.deviation:.1g} of the largest, over learning rate times curvature "
+        f"from {weights.stability[0]:.2f} to {weights.stability[-1]:.2f}.</p>"
+        f'<p class="{drawn}"><b>Diabetes, {found.permutations} drawn permutations of the samples, plain '
+        f"SGD: the drift {'agrees' if not drift.alarms else 'disagrees'}.</b> {drift.alarms} alarms in "
         f"{drift.z.size} directions at a total false-alarm rate of 1e-06 (largest |z| "
         f"{np.abs(drift.z).max():.1f}, limit {drift.threshold:.1f}). Negative control: no drift at all is "
         f"refuted in {drift.seen} directions. The third order is {np.median(second):.0%} of it (median).</p>"
@@ -59,13 +59,14 @@ def _weights_panel(axis: Any, found: OneEpoch) -> None:
         axis.plot(weights.stability, weights.theory[:, column], color=color, label=f"{letter}, theory")
         axis.plot(
             weights.stability, weights.listed[:, column], "o", ms=4, mfc="none", color=color,
-            label=f"{letter}, all {math.factorial(BATCHES)} orders",
+            label=f"{letter}, all {math.factorial(found.batches)} orders",
         )
-    axis.axhline(BATCHES * (BATCHES - 1) / 2, color=GREY, lw=0.8, ls=":", label="M (M - 1) / 2, flat")
+    flat = found.batches * (found.batches - 1) / 2
+    axis.axhline(flat, color=GREY, lw=0.8, ls=":", label="M (M - 1) / 2, flat")
     axis.set_yscale("symlog", linthresh=1.0)
     axis.set_xlabel(r"learning rate times curvature, $\eta\lambda$")
     axis.set_ylabel("weight in the regularizer  [1]")
-    axis.set_title(f"M = {BATCHES} batches", fontsize=10)
+    axis.set_title(f"M = {found.batches} batches", fontsize=10)
     axis.legend(fontsize=8)
 
 
@@ -101,5 +102,5 @@ def _saddle_panel(axis: Any, found: OneEpoch) -> None:
     axis.set_ylim(0, 1.15)
     axis.set_xlabel(r"growth per step, $\eta|\lambda|$")
     axis.set_ylabel("mean square, reshuffled / fresh  [1]")
-    axis.set_title(f"saddle, M = {BATCHES} batches", fontsize=10)
+    axis.set_title(f"saddle, M = {found.batches} batches", fontsize=10)
     axis.legend(fontsize=8)
