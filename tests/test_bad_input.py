@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from theory.errors import TheoryError
+from theory.errors import TheoryError, UnstableError
 from theory.optimizers import rule_by_name
 from theory.sampling import scheme_by_name
 from validation.command_line import main
@@ -189,3 +189,26 @@ def test_a_batch_larger_than_the_data(tmp_path: Path, page: Callable[..., str]) 
     arguments = ("--learning-rate", "0.01", "--momentum", "0.5", "--batch-size", "25")
     text = page("predict", str(save(tmp_path / "a.npz", x, y)), *arguments, "--sampling", "reshuffled")
     assert "batch_size must lie in 1..24" in text
+
+
+@pytest.mark.parametrize("scheme", ["dropped-batch", "kept-batch", "fresh-batches", "shuffled-once-unequal"])
+def test_beyond_the_mean_square_limit_of_real_data(scheme: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One and a half times that of independent batches; the mean still converges, and the error says so."""
+    pytest.importorskip("sklearn")
+    arguments = ["predict", "diabetes", "--no-intercept", "--momentum", "0.9", "--batch-size", "13"]
+    code = main([*arguments, "--learning-rate", "136", "--sampling", scheme])
+    line = capsys.readouterr().err
+    assert code == 2
+    assert "learning_rate = 136 is" in line
+    assert "mean-square" in line
+    assert "90.9" in line
+    assert "its limit is 417.374" in line
+    assert "the mean may still converge" in line or "the mean still converges" in line
+
+
+def test_beyond_the_limits_from_python() -> None:
+    x, y = data()
+    with pytest.raises(UnstableError, match=r"mean-square .*the mean may still converge"):
+        law(x, y, size=1, share=1.2)
+    with pytest.raises(UnstableError, match="stability limit of heavy-ball in the steepest direction"):
+        law(x, y, size=1, share=4.0)

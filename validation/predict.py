@@ -14,7 +14,6 @@ from theory.sampling import SamplingScheme
 from validation.conditioning import conditioning, quadratics_of
 from validation.laws import Run, WeightLaw, full_law
 from validation.laws.law import Progress
-from validation.laws.limit import mean_square_limit_of_batches
 from validation.published import published_law
 from validation.regression import FloatArray
 from validation.sample_arrays import Samples
@@ -208,7 +207,7 @@ def predict(
             hyperparameters=known.hyperparameters, accuracy=accuracy, seconds=seconds, seed=seed,
             progress=progress,
         )
-        limit = mean_square_limit_of_batches(run)
+        limit = run.mean_square_limit
         law = full_law(run, method) if known.variances.any() else _still(d)
     curvatures = samples.curvatures
     velocities = law.velocity_variances

@@ -56,6 +56,13 @@ class Run:
         return self.rule.numeric(self.hyperparameters)
 
     @cached_property
+    def mean_square_limit(self) -> float | None:
+        """See :func:`validation.laws.limit.mean_square_limit_of_batches`."""
+        from validation.laws.limit import mean_square_limit_of_batches
+
+        return mean_square_limit_of_batches(self)
+
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Batch sizes of an epoch, by position."""
         return self.scheme.batch_sizes(self.problem.samples, self.batch_size)

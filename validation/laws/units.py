@@ -43,8 +43,10 @@ def solve_in_units(method: Method, run: Run) -> WeightLaw:
             f"{error} (learning rates are here in units of {math.ldexp(1.0, -h):.4g}, that of the "
             "largest curvature)"
         ) from None
+    noise = law.noise_autocovariance
     return replace(
-        law, covariance=np.ldexp(law.covariance, 2 * u), mean=np.ldexp(law.mean, u),
+        law, noise_autocovariance=None if noise is None else np.ldexp(noise, 2 * (h + u)),
+        covariance=np.ldexp(law.covariance, 2 * u), mean=np.ldexp(law.mean, u),
         velocity_variances=np.ldexp(law.velocity_variances, 2 * u),
         mean_error_estimate=np.ldexp(law.mean_error_estimate, u),
     )
