@@ -116,8 +116,8 @@ def _drift_steps() -> list[Step]:
         Step(because=r"After $n$ steps $\delta_1=-\eta\sum_{j\le n}p^{n-j}(\xi_j+A_jp^{j-1}\delta)$. The "
              r"next batch knows each of these pushes through $\rho$ alone: it adds "
              r"$-\eta\mathbb E[A_{n+1}\delta_1]=-\frac{\eta^2}{M-1}(\chi S_n+\psi\delta np^{n-1})$ to the "
-             r"mean of $\delta_2$, which therefore is the combination of $s_n$ and $w_n=\frac{n(n-1)}2p^{n-2}$ "
-             r"that grows by it,",
+             r"mean of $\delta_2$, which therefore is the combination of $s_n$ and "
+             r"$w_n=\frac{n(n-1)}2p^{n-2}$ that grows by it,",
              lhs=_mean(n + 1), rhs=_p * _mean(n) - memory),
         Step(because=r"from 0. With replacement $\rho=0$: nothing is added, and the mean is that of "
              r"gradient descent.",
