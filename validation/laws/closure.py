@@ -8,6 +8,7 @@ import numpy as np
 
 from theory.multiplicative.averaged_closure import MOST_LAGS, AveragedClosure
 from theory.multiplicative.closure import Closure
+from theory.multiplicative.quadratics import FloatArray
 from validation.laws.law import Run, WeightLaw
 
 __all__ = ["AveragedClosureMethod", "ClosureMethod"]
@@ -15,7 +16,13 @@ __all__ = ["AveragedClosureMethod", "ClosureMethod"]
 
 @dataclass(frozen=True)
 class ClosureMethod:
-    """By position, consistent to second order in the fluctuations of the batches."""
+    r"""By position, consistent to second order in the fluctuations of the batches.
+
+    Its error estimate :math:`\frac12\epsilon^2` holds where anti-correlations do not lower the variance.
+    Where they do, by a factor a, what is left out need not cancel as well: measured on small random
+    regressions, the error is at most :math:`0.26\,\epsilon^2\sqrt a`, so the estimate is multiplied by
+    :math:`\sqrt a`.
+    """
 
     name: str = "closure"
     order: str = "second order in the fluctuations, self-consistent, by position in the epoch"
@@ -35,10 +42,11 @@ class ClosureMethod:
 
     def solve(self, run: Run) -> WeightLaw:
         found = Closure(run.problem, run.numeric, run.sizes).solve()
+        lowered = np.sqrt(_lowering(run, np.diag(found.covariance), found.noise_autocovariance[0]))
         return WeightLaw(
             method=self.name, order=self.order, covariance=found.covariance, mean=found.mean,
             velocity_variances=np.diag(found.velocity_second_moment).copy(),
-            relative_error_estimate=found.relative_error_estimate,
+            relative_error_estimate=found.relative_error_estimate * lowered,
             mean_error_estimate=found.mean_error_estimate,
             figures={
                 "iterations": found.iterations, "contraction": found.contraction,
@@ -72,3 +80,14 @@ class AveragedClosureMethod:
             figures={"iterations": found.iterations, "contraction": found.contraction},
             noise_autocovariance=found.noise_autocovariance,
         )
+
+
+def _lowering(run: Run, variances: FloatArray, noise: FloatArray) -> FloatArray:
+    r"""Variance of the same noise without correlations, over the variance; at least 1. Shape (d,)."""
+    inject, at = run.numeric.inject, run.numeric.evaluate_at
+    drift = run.numeric.keep + run.problem.curvatures[:, None, None] * np.outer(inject, at)
+    n, out = len(inject), np.ones(len(variances))
+    for i in np.flatnonzero((variances > 0) & (noise > 0)):
+        white = np.linalg.solve(np.eye(n * n) - np.kron(drift[i], drift[i]), np.kron(inject, inject))
+        out[i] = max(1.0, white[0] * noise[i] / variances[i])
+    return out
