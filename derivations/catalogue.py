@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from derivations.batch_moments import derive_batch_moments
 from derivations.derivation import Derivation
 from derivations.flat_direction import derive_flat
 from derivations.iterated_sums import derive_iterated_sums
@@ -38,6 +39,10 @@ _OF_ITS_OWN = {
             "shuffled-once-mean-shift",
         ),
         derive_mean_shift,
+    ),
+    **dict.fromkeys(
+        ("batch-third-cumulant", "batch-fourth-moment-joint", "batch-fourth-moment-pairs"),
+        derive_batch_moments,
     ),
     "reshuffled-weight-variance-iterated-sums": derive_iterated_sums,
     "one-dimensional-epoch-mean": derive_one_dimensional_epoch,

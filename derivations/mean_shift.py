@@ -198,8 +198,8 @@ def _flat(exact: Formula, formula: Formula) -> list[Step]:
         Step(because=r"$T_M$ is a finite sum of polynomials in $\lambda$: its limit is its value at "
              r"$\lambda=0$. There $\Psi_n=-\eta(1-\beta^{n+1})/(1-\beta)$ obeys the recurrence,",
              lhs=response(n + 2), rhs=(1 + _beta) * response(n + 1) - _beta * response(n), domain=domain),
-        Step(because=r"from $\Psi_0=-\eta$ and $\Psi_1=-\eta(1+\beta)$.", lhs=response(sp.S.One), rhs=-_eta * (1 + _beta),
-             domain=domain),
+        Step(because=r"from $\Psi_0=-\eta$ and $\Psi_1=-\eta(1+\beta)$.", lhs=response(sp.S.One),
+             rhs=-_eta * (1 + _beta), domain=domain),
         Step(because=r"Its sums grow by $\Psi_n$,", lhs=step_response(n + 1) - step_response(n),
              rhs=response(n), domain=domain),
         Step(because=r"from 0,", lhs=step_response(sp.S.Zero), rhs=sp.S.Zero, domain=domain),

@@ -207,6 +207,27 @@ def mean_shift(entry: Entry, steps: int) -> tuple[str, str]:
     return prepare, f"ratsimp({call(entry.formula, {'steps_per_epoch': steps})} - {right})"
 
 
+#: powers of the population x of n numbers, and of the averages of its batches
+BATCHES = """n: {n}$ s: {s}$ x: makelist(concat(y, i), i, 1, n - 1)$
+x: endcons(-apply("+", x), x)$
+power(k) := apply("+", x^k)/n$
+every: listify(powerset(setify(makelist(i, i, 1, n)), s))$
+moment(k) := lsum((lsum(x[i], i, listify(b))/s)^k, b, every)/length(every)$"""
+
+
+def batch_moment(entry: Entry, size: int, batch: int) -> tuple[str, str]:
+    """As :func:`stated`, for the moments of batch averages over populations of symbols."""
+    at = {"samples": size, "batch_size": batch}
+    third, joint, pairs = (call(formula_by_slug(slug), at) for slug in BATCH_MOMENTS)
+    gap = f"moment(3) - {third}*power(3)"
+    if entry.slug != BATCH_MOMENTS[0]:
+        gap = f"moment(4) - {joint}*power(4) - {pairs}*power(2)^2"
+    return BATCHES.format(n=size, s=batch), f"ratsimp({gap})"
+
+
+BATCH_MOMENTS = ("batch-third-cumulant", "batch-fourth-moment-joint", "batch-fourth-moment-pairs")
+
+
 def stated(entry: Entry, steps: int) -> Iterator[tuple[str, str]]:
     """Maxima code that prepares, and the difference that must vanish."""
     formula, scheme = entry.formula, entry.scheme
@@ -280,6 +301,11 @@ def program(control: Formula) -> str:
             for steps in (2, 3, 4, 6):
                 prepare, gap = one_epoch(entry, steps)
                 lines += [prepare, printed("IDENTITY", slug, gap), "kill(m, p)$"]
+            continue
+        if slug in BATCH_MOMENTS:
+            for size, batch in ((4, 2), (5, 1), (5, 3), (6, 2)):
+                prepare, gap = batch_moment(entry, size, batch)
+                lines += [prepare, printed("IDENTITY", slug, gap), "kill(n, s, x)$"]
             continue
         if entry.quantity == "mean-shift":
             for steps in (2, 3, 5):

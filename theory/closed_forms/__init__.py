@@ -6,6 +6,7 @@ A new formula is one entry in one of these files (or a new file, with one line i
 from __future__ import annotations
 
 from theory.closed_forms import (
+    batch_moments,
     epoch_noise_kuhn2023,
     flat_direction,
     iterated_sums,
@@ -38,6 +39,7 @@ _FILES = (
     one_dimensional_epoch,
     one_epoch_beneventano2023,
     mean_shift,
+    batch_moments,
 )
 
 CATALOGUE: tuple[Entry, ...] = tuple(entry for file in _FILES for entry in file.ENTRIES)

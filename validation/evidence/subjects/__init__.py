@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from theory.closed_forms import Entry
 from theory.errors import TheoryError
+from validation.evidence.subjects.batch_moments import BATCH_MOMENTS
 from validation.evidence.subjects.mean_shift import MEAN_SHIFT
 from validation.evidence.subjects.multiplicative import MULTIPLICATIVE
 from validation.evidence.subjects.one_dimensional_epoch import ONE_DIMENSIONAL_EPOCH
@@ -35,6 +36,9 @@ SUBJECTS: Mapping[str, Subject] = {
             "shuffled-once-mean-shift",
         ),
         MEAN_SHIFT,
+    ),
+    **dict.fromkeys(
+        ("batch-third-cumulant", "batch-fourth-moment-joint", "batch-fourth-moment-pairs"), BATCH_MOMENTS,
     ),
     "epoch-drift": ONE_EPOCH,
     "epoch-drift-smith-limit": ONE_EPOCH,
