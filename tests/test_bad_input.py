@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from theory.errors import TheoryError, UnstableError
+from theory.multiplicative import SampleQuadratics
 from theory.optimizers import rule_by_name
 from theory.sampling import scheme_by_name
 from validation.command_line import main
@@ -189,6 +190,55 @@ def test_a_batch_larger_than_the_data(tmp_path: Path, page: Callable[..., str]) 
     arguments = ("--learning-rate", "0.01", "--momentum", "0.5", "--batch-size", "25")
     text = page("predict", str(save(tmp_path / "a.npz", x, y)), *arguments, "--sampling", "reshuffled")
     assert "batch_size must lie in 1..24" in text
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.csv"])
+def test_missing_values_are_found(name: str, tmp_path: Path, page: Callable[..., str]) -> None:
+    x, y = data()
+    x[4, 1] = np.nan
+    path = tmp_path / name
+    if name == "a.npz":
+        save(path, x, y)
+    else:
+        np.savetxt(path, np.column_stack([x, y]), delimiter=",", header="a,column 1,c,y", comments="")
+    text = page("predict", str(path), *PLAIN)
+    where = "row 5 of the data" if name == "a.npz" else "line 6"  # the first line has the names
+    assert f"{where}, column 'column 1'" in text
+    assert "nan" in text
+    assert "remove or fill it" in text
+    with pytest.raises(TheoryError, match=r"features\[4, 1\] is nan; remove or fill that sample"):
+        law(x, y)
+    y[2], x[4, 1] = np.inf, 0.0
+    with pytest.raises(TheoryError, match=r"targets\[2\] is inf"):
+        law(x, y)
+
+
+def test_one_sample_is_no_regression(tmp_path: Path, page: Callable[..., str]) -> None:
+    x, y = data(3, 1)
+    with pytest.raises(TheoryError, match="at least 2 samples"):
+        law(x, y)
+    text = page("predict", str(save(tmp_path / "a.npz", x, y)), *PLAIN)
+    assert "has 1 samples" in text
+
+
+def test_names_are_one_a_column() -> None:
+    x, y = data()
+    with pytest.raises(TheoryError, match="names must name every column of features; got 1 for 3"):
+        law(x, y, names=("a",))
+
+
+def test_quadratic_losses_with_a_common_minimum_make_no_noise() -> None:
+    """From Hessians and gradients, whose difference at the minimum is rounding."""
+    rng = np.random.default_rng(3)
+    factors = rng.normal(size=(SAMPLES, 2, 3))
+    hessians = factors.swapaxes(1, 2) @ factors
+    problem = SampleQuadratics.from_hessians(hessians, -(hessians @ [1.0, -2.0, 0.3]))
+    made = predict(
+        problem, rule_by_name("sgd"), scheme_by_name("reshuffled"), batch_size=3,
+        hyperparameters={"learning_rate": 0.01},
+    )
+    assert not made.variances.any()
+    assert any("perfect fit" in note for note in made.notes)
 
 
 @pytest.mark.parametrize("scheme", ["dropped-batch", "kept-batch", "fresh-batches", "shuffled-once-unequal"])

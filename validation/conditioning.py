@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
 from validation.regression import Regression
-from validation.sample_arrays import Samples
+from validation.sample_arrays import Samples, frozen_gradients
 
 __all__ = ["Conditioning", "conditioning", "quadratics_of"]
 
 #: condition number from which half as many digits as it has zeros are worth a word
 _WORTH_A_WORD = 1e8
 _EPSILON = float(np.finfo(np.float64).eps)
+#: gradients below this times the pulls that cancel in them are zero
+_ROUNDING = 256 * _EPSILON
 #: what features and gradients may be at most, and one over it at least: their fourth powers and squares
 _LARGEST_FACTOR, _LARGEST_SLOPE = 1e75, 1e145
 
@@ -58,6 +60,10 @@ def conditioning(problem: Samples) -> Conditioning:
         )
     if isinstance(problem, Regression):
         notes += _reasons(problem, flat)
+    if not frozen_gradients(problem).any():
+        notes.append(
+            "every gradient is zero at the minimum (a perfect fit): there is no noise, and SGD stays there"
+        )
     if condition >= _WORTH_A_WORD:
         notes.append(
             f"the condition number is {condition:.3g}: of 16 digits the flattest direction loses "
@@ -70,8 +76,9 @@ def conditioning(problem: Samples) -> Conditioning:
 
 
 def _reasons(problem: Regression, flat: int) -> list[str]:
-    """Why directions are flat, and what makes the noise vanish."""
-    notes, x = [], problem.features
+    """Why directions are flat."""
+    notes: list[str] = []
+    x = problem.features
     if flat:
         constant = [problem.column(int(i)) for i in np.flatnonzero((x == x[0]).all(axis=0) & (x[0] != 0))]
         zero = [problem.column(int(i)) for i in np.flatnonzero(~x.any(axis=0))]
@@ -94,10 +101,6 @@ def _reasons(problem: Regression, flat: int) -> list[str]:
             notes.append(
                 f"there are fewer samples ({problem.samples}) than features ({problem.dimension})"
             )
-    if not problem.residuals.any():
-        notes.append(
-            "every residual is zero (a perfect fit): at the minimum there is no noise, and SGD stays there"
-        )
     return notes
 
 
@@ -129,7 +132,16 @@ def quadratics_of(problem: Samples) -> SampleQuadratics:
             f"the largest factor of a Hessian is {factor:.3g}, the largest gradient "
             f"{slope:.3g}: their squares overflow or vanish. Measure loss and parameters in other units"
         )
-    return problem
+    return _without_rounding(problem)
+
+
+def _without_rounding(problem: SampleQuadratics) -> SampleQuadratics:
+    r"""Gradients :math:`H_n\theta_*-b_n` that are rounding alone are those of a perfect fit: zero."""
+    at = problem.minimum @ problem.directions
+    pulls = np.abs(problem.factors @ at)[:, :, None] * np.abs(problem.factors)
+    if problem.weight_decay or np.abs(problem.gradients).max() > _ROUNDING * pulls.max(initial=0.0):
+        return problem
+    return replace(problem, gradients=np.zeros_like(problem.gradients))
 
 
 def _representable(factor: float, slope: float) -> bool:

@@ -15,7 +15,7 @@ from validation.conditioning import conditioning, quadratics_of
 from validation.laws import Run, WeightLaw, full_law
 from validation.laws.law import Progress
 from validation.published import published_law
-from validation.regression import FloatArray
+from validation.regression import FloatArray, Regression
 from validation.sample_arrays import Samples
 
 __all__ = ["Prediction", "Theory", "predict"]
@@ -190,7 +190,8 @@ def predict(
         raise TheoryError(
             f"accuracy must lie in (0, 1) and seconds be positive; got {accuracy} and {seconds}"
         )
-    samples, shape = quadratics_of(problem), conditioning(problem)
+    samples = quadratics_of(problem)
+    shape = conditioning(problem if isinstance(problem, Regression) else samples)
     known = published_law(samples, rule, scheme, batch_size, hyperparameters)
     d = samples.dimension
     nothing = np.zeros(d)
