@@ -101,7 +101,8 @@ def test_numpy_function_takes_arrays(slug: str) -> None:
         n: int(v) if n not in names and v.denominator == 1 else each(float, v)
         for n, v in point(formula).items()
     }
-    values[names[0]] = np.array([values[names[0]]] * 3)
+    name = names[0] if names else formula.parameters[0].name  # whole numbers alone
+    values[name] = np.array([values[name]] * 3)
     result = numpy_function(formula)(**values)
     assert result.shape == (3,)
     np.testing.assert_allclose(result, float(decimal(formula, 20)), rtol=1e-9)
