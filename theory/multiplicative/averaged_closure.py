@@ -63,9 +63,9 @@ class AveragedLaw:
     def relative_error_estimate(self) -> FloatArray:
         r"""Of the variances. Shape (d,).
 
-        Second order, left out, is taken to be :math:`r+t`, with the contraction r and the largest share
-        t of third cumulants. The position in the epoch, averaged over, is taken to cost
-        :math:`\frac14+\frac5M`, at most all, of what the fluctuations of the Hessian add. Not a bound,
+        Second order, left out, is taken to be :math:`(r+t)(1+4a)`, with the contraction r, the largest
+        share t of third cumulants and the share a that the fluctuations of the Hessian add; the position
+        in the epoch, averaged over, is taken to cost :math:`a(\frac14+\frac5M)`, at most a. Not a bound,
         but not exceeded on some hundred small random regressions, outliers included.
         """
         variance = np.diag(self.covariance)
@@ -74,7 +74,8 @@ class AveragedLaw:
         third = float(np.max(np.abs(np.diag(self.third)) / size, initial=0.0))
         added = np.abs(1 - np.diag(self.additive) / size)
         share = min(1.0, 0.25 + 5 / len(self.noise_autocovariance))
-        out: FloatArray = np.where(moving, self.contraction + third + share * added, 0.0)
+        second = (self.contraction + third) * (1 + 4 * added)
+        out: FloatArray = np.where(moving, second + share * added, 0.0)
         return out
 
 
