@@ -61,6 +61,61 @@ def test_one_sample_and_bad_shapes() -> None:
         moments_of_directions(H, G * np.nan, 1)
 
 
+def _all_ends(h: np.ndarray, g: np.ndarray, start: np.ndarray) -> list[np.ndarray]:
+    ends = []
+    for order in itertools.permutations(range(len(h))):
+        at = start
+        for n in order:
+            at = (1 - ETA * h[n]) * at - ETA * g[n]
+        ends.append(at)
+    return ends
+
+
+def _moments(ends: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    return np.mean(ends, axis=0), np.mean([np.outer(e, e) for e in ends], axis=0)
+
+
+def test_second_moments_of_pairs_from_a_start_agree_with_all_orders() -> None:
+    h, g, start = H[:3, :2], G[:3, :2], np.array([0.75, -2.0])
+    found = moments_of_directions(h, g, ETA)
+    first = _all_ends(h, g, start)
+    mean, second = _moments(first)
+    np.testing.assert_allclose(found.mean(start), mean, rtol=1e-13)
+    np.testing.assert_allclose(found.second_moment(start), second, rtol=1e-13)
+    np.testing.assert_array_equal(found.second_moment(start), found.second_moment(start).T)
+    ends = [end for at in first for end in _all_ends(h, g, at)]
+    for got, true in zip(found.after(2, start), _moments(ends), strict=True):
+        np.testing.assert_allclose(got, true, rtol=1e-12)
+    kept = [_all_ends(h, g, at)[k] for k, at in enumerate(first)]
+    for got, true in zip(found.after(2, start, shuffled_once=True), _moments(kept), strict=True):
+        np.testing.assert_allclose(got, true, rtol=1e-12)
+    assert np.abs(found.after(2, start)[1] - _moments(kept)[1]).max() > 0.01, "the schemes differ"
+    broadcast = found.factor_square * start * start + 2 * found.factor_offset * start + found.offset_square
+    assert np.abs(broadcast - second).max() > 0.1, "the formula of one direction is not that of pairs"
+
+
+def test_a_start_of_another_shape_and_moments_out_of_range_are_refused() -> None:
+    found = moments_of_directions(H, G, ETA)
+    with pytest.raises(TheoryError, match=r"of shape \(3,\), one number per direction; got shape \(\)"):
+        found.second_moment(1.0)
+    with pytest.raises(TheoryError, match="start must be finite"):
+        found.mean([0.0, np.nan, 0.0])
+    with pytest.raises(TheoryError, match="epochs must be at least 1; got 0"):
+        found.after(0, np.zeros(3))
+    wild = moments_of_directions(H, G, 20.0)
+    for once in (False, True):
+        with pytest.raises(TheoryError, match=r"range of doubles within 300 epochs \(\|Phi\| up to"):
+            wild.after(300, np.ones(3), shuffled_once=once)
+
+
+@pytest.mark.parametrize(("samples", "eta"), [(400, 1e3), (60, 1e3), (3, 1e200)])
+def test_products_out_of_range_are_refused_not_nan(samples: int, eta: float) -> None:
+    rng = np.random.default_rng(3)
+    h, g = rng.exponential(1.0, (samples, 2)), rng.normal(size=(samples, 2))
+    with pytest.raises(TheoryError, match=f"N = {samples} samples leave the range of doubles.*lower the"):
+        moments_of_directions(h, g, eta)
+
+
 def test_with_replacement_against_every_sequence_of_draws() -> None:
     h, eta = [Fraction(1, 2), Fraction(-1), Fraction(3)], Fraction(1, 3)
     g = [Fraction(1), Fraction(1, 3), Fraction(-2)]

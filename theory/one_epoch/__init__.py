@@ -10,6 +10,7 @@ Hessians :func:`moments_of_directions`. To compare: :func:`with_replacement`, :f
 
 from theory.one_epoch.commuting_moments import moments_of_directions
 from theory.one_epoch.compared_epochs import gradient_descent, with_replacement
+from theory.one_epoch.direction_moments import DirectionMoments
 from theory.one_epoch.drift import ExpectedDrift, expected_drift
 from theory.one_epoch.epoch import Epoch, batch_quadratics
 from theory.one_epoch.epoch_moments import EpochMoments
@@ -22,6 +23,7 @@ from theory.one_epoch.second_moment import EpochEnd, end_of_epoch
 from theory.one_epoch.stationary_point import quadratics_at_stationary_point
 
 __all__ = [
+    "DirectionMoments",
     "Epoch",
     "EpochEnd",
     "EpochMoments",

@@ -20,7 +20,8 @@ import numpy as np
 
 from theory.errors import TheoryError
 from theory.one_epoch.arrival_times import FloatArray, exact_nodes, marked_once, marked_twice, unit_nodes
-from theory.one_epoch.epoch_moments import EpochMoments
+from theory.one_epoch.direction_moments import DirectionMoments
+from theory.one_epoch.population_moments import require_in_range
 
 __all__ = ["moments_of_directions"]
 
@@ -33,7 +34,7 @@ _CHUNK = 8192
 _AGREE = 2.0**-48
 
 
-def moments_of_directions(curvatures: Any, gradients: Any, learning_rate: float) -> EpochMoments:
+def moments_of_directions(curvatures: Any, gradients: Any, learning_rate: float) -> DirectionMoments:
     r"""Moments of the epoch map in the common eigenbasis, as arrays.
 
     Parameters
@@ -46,15 +47,15 @@ def moments_of_directions(curvatures: Any, gradients: Any, learning_rate: float)
 
     Returns
     -------
-    ``factor`` and ``offset`` of shape (d,); ``factor_square`` :math:`E[\Phi_i\Phi_j]`,
-    ``factor_offset`` :math:`E[\Phi_ic_j]` and ``offset_square`` :math:`E[c_ic_j]` of shape (d, d).
+    ``factor`` and ``offset`` :math:`E[c_i]` of shape (d,), ``offset_square`` :math:`E[c_ic_j]` of (d, d).
     Errors: ``offset_error`` and ``offset_square_error`` are twice the difference of the last two rules
     (none where the nodes are enough for the degree, N/2 + 1) plus the bound on rounding. O(N n²) per pair.
 
     Raises
     ------
     TheoryError
-        If the shapes differ, a number is not finite or the learning rate is not positive.
+        If the shapes differ, a number is not finite, the learning rate is not positive, or the products
+        leave the range of doubles.
     """
     h, g = (np.asarray(a, dtype=np.float64) for a in (curvatures, gradients))
     if h.ndim != 2 or h.shape != g.shape or h.size == 0:
@@ -65,38 +66,52 @@ def moments_of_directions(curvatures: Any, gradients: Any, learning_rate: float)
         raise TheoryError("curvatures and gradients must be finite: remove the samples that are not")
     if not 0 < learning_rate < np.inf:
         raise TheoryError(f"learning_rate = {learning_rate} must be positive and finite")
-    x, c = 1 - learning_rate * h, -learning_rate * g
-    d = h.shape[1]
-    factor = x.prod(axis=0)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        x, c = 1 - learning_rate * h, -learning_rate * g
+        found = _moments(x, c)
+        require_in_range(found.factor_square, x)
+    return found
+
+
+def _moments(x: FloatArray, c: FloatArray) -> DirectionMoments:
+    samples, d = x.shape
     offset, offset_error = (np.empty(d) for _ in range(2))
     square, square_error = (np.empty((d, d)) for _ in range(2))
     for i in range(d):
-        offset[i], offset_error[i] = _settled(_single, 1 - x[:, i], c[:, i])
+        offset[i], offset_error[i] = _settled(_single, x, 1 - x[:, i], c[:, i])
         for j in range(i + 1):
             y = 1 - x[:, i] * x[:, j]
-            parts = [_settled(_single, y, c[:, i] * c[:, j])]
+            parts = [_settled(_single, x, y, c[:, i] * c[:, j])]
             for a, b in ((i, j), (j, i)):  # the earlier sample is of a, the later one of b
-                if h.shape[0] > 1:
-                    parts.append(_settled(_pair, 1 - x[:, a], y, c[:, b] * x[:, a], c[:, a]))
+                if samples > 1:
+                    parts.append(_settled(_pair, x, 1 - x[:, a], y, c[:, b] * x[:, a], c[:, a]))
             square[i, j] = square[j, i] = sum(p[0] for p in parts)
             square_error[i, j] = square_error[j, i] = sum(p[1] for p in parts)
-    return EpochMoments(
-        factor=factor, factor_square=np.outer(factor, factor), offset=offset,
-        factor_offset=np.outer(factor, offset), offset_square=square, offset_error=offset_error,
+    require_in_range([*square.flat, *square_error.flat], x)
+    return DirectionMoments(
+        factor=x.prod(axis=0), offset=offset, offset_square=square, offset_error=offset_error,
         offset_square_error=square_error,
     )
 
 
-def _settled(rule: Any, *arrays: FloatArray) -> tuple[float, float]:
-    """Doubled nodes until two rules agree, or the nodes are exact; the value and its error."""
+def _settled(rule: Any, factors: FloatArray, *arrays: FloatArray) -> tuple[float, float]:
+    """Doubled nodes until two rules agree, or the nodes are exact; the value and its error.
+
+    Raises
+    ------
+    TheoryError
+        If a sum over products of ``factors``, which are for the message alone, is not finite.
+    """
     samples = arrays[0].size
     most = exact_nodes(samples)
     count = min(most, _FIRST)
     value, size = rule(count, *arrays)
+    require_in_range([value, size], factors)
     gap = 0.0 if count == most else np.inf
-    while count < most and gap > _AGREE * size:
+    while count < most and not gap <= _AGREE * size:
         count = min(most, 2 * count)
         last, (value, size) = value, rule(count, *arrays)
+        require_in_range([value, size], factors)
         gap = 0.0 if count == most else 2 * abs(value - last)
     return value, gap + (_ROUNDINGS * samples + 2 * count + 8) * _UNIT * size
 

@@ -14,7 +14,8 @@ __all__ = ["EpochMoments"]
 class EpochMoments:
     r"""The five averages that fix the mean and the mean square after an epoch.
 
-    Floats, or fractions where they are exact; arrays of one shape where they belong to several pairs.
+    Floats, or fractions where they are exact. Several directions at once:
+    :class:`theory.one_epoch.DirectionMoments`.
     With the displacement :math:`\delta` from the point where the gradients are taken,
 
     .. math:: E\,\delta_1=E[\Phi]\,\delta_0+E[c],\qquad

@@ -38,7 +38,7 @@ from theory.one_epoch.quadrature_error import (
     nodes_for,
 )
 
-__all__ = ["fixed_batches", "moments_of_epoch", "require_population"]
+__all__ = ["fixed_batches", "moments_of_epoch", "require_in_range", "require_population"]
 
 FloatArray = npt.NDArray[np.float64]
 #: the truncation is pushed below this part of the sum of absolute values
@@ -71,6 +71,21 @@ def require_population(curvatures: Any, gradients: Any) -> tuple[FloatArray, Flo
             where = int(np.argmax(~np.isfinite(array)))
             raise TheoryError(f"{name}[{where}] = {array[where]} is not finite: remove that sample")
     return pair
+
+
+def require_in_range(numbers: Any, factors: FloatArray) -> None:
+    """That all ``numbers``, found from products of ``factors`` (samples first), are finite.
+
+    Raises
+    ------
+    TheoryError
+        Otherwise, with the largest factor.
+    """
+    if not np.isfinite(numbers).all():
+        raise TheoryError(
+            f"the products over N = {len(factors)} samples leave the range of doubles (|1 - eta h| up to "
+            f"{np.abs(factors).max():.4g}): lower the learning rate, or use exact_moments with fractions"
+        )
 
 
 def fixed_batches(values: Any, batch_size: int) -> FloatArray:
@@ -127,11 +142,7 @@ def moments_of_epoch(
         mean, mean_error = _offset(a, g)
         second, second_error = _offset_square(a, g) if square else (0.0, 0.0)
         factor = float(np.prod(1 - a))
-    if not np.isfinite([factor, factor * factor, mean, second]).all():
-        raise TheoryError(
-            f"the products over N = {h.size} samples leave the range of doubles (|1 - eta h| up to "
-            f"{np.abs(1 - a).max():.4g}): lower the learning rate, or use exact_moments with fractions"
-        )
+    require_in_range([factor, factor * factor, mean, second], 1 - a)
     offset = -eta * mean
     return EpochMoments(
         factor=factor, factor_square=factor * factor, offset=offset, factor_offset=factor * offset,
