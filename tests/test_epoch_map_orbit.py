@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,39 @@ def test_orbits_of_all_permutations(samples: int, batch: int) -> None:
     np.testing.assert_allclose(law.velocity, moments[1] / count, rtol=1e-9)
     np.testing.assert_allclose(law.mean, mean / count, rtol=1e-8, atol=1e-12)
     assert law.spectral_radius < 1
+
+
+@pytest.mark.parametrize("scheme", [reshuffled(), shuffled_once()], ids=lambda s: s.name)
+def test_one_permutation_gives_no_standard_error(scheme: Any) -> None:
+    q = _quadratics(6)
+    given: dict[str, Any] = {"batch_size": 2, "hyperparameters": {"learning_rate": 0.1}, "seed": 0}
+    rows = np.array([[0, 1, 2, 3, 4, 5], [5, 3, 1, 0, 2, 4], [2, 0, 4, 1, 5, 3]])
+    with pytest.raises(TheoryError, match=r"hold 1 permutations, but the standard error needs at least 2"):
+        averaged_epoch_map(q, sgd(), scheme, indices=rows[:1], control=False, **given)
+    law = averaged_epoch_map(q, sgd(), scheme, indices=rows[:2], control=False, **given)
+    assert (law.standard_error > 0).all()
+    np.testing.assert_allclose(
+        law.variance, law.second_moment.diagonal() - law.mean**2, rtol=1e-10, err_msg="the same, exactly"
+    )
+
+
+def test_a_variance_that_is_not_positive_is_never_exact() -> None:
+    """Zero error is for the direction that does not move; what sampling lost has infinite error."""
+    x = np.random.default_rng(3).normal(size=(8, 3)) * np.array([1.0, 1.0, 0.0])
+    q = SampleQuadratics.from_hessians(np.einsum("ni,nj->nij", x, x), x[:, ::-1] * [0, 1, 0] + x)
+    law = averaged_epoch_map(
+        q, sgd(), shuffled_once(), batch_size=2, hyperparameters={"learning_rate": 0.05}, seed=0,
+        permutations=20,
+    )
+    moving = law.variance > 0
+    assert moving.tolist() == [True, True, False]
+    assert law.relative_standard_error[2] == 0
+    assert ((law.relative_standard_error[:2] > 0) & (law.relative_standard_error[:2] < 1)).all()
+    for lost in (0.0, -1e-3):
+        worse = replace(law, variance=np.where([True, False, False], law.variance, [0.0, lost, 0.0]))
+        assert worse.relative_standard_error[1] == np.inf
+        assert worse.relative_standard_error[2] == 0
+        assert worse.covariance[1, 1] == lost
 
 
 def test_a_permutation_that_diverges_is_counted() -> None:

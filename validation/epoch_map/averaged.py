@@ -65,8 +65,8 @@ def averaged_epoch_map(
     max_permutations, max_seconds, memory_bytes
         Budgets; the maps of all permutations are kept, (n d)² numbers each.
     indices
-        Permutations of your own, each counted once, shape (P, sum of the batch sizes): with all of
-        them the result is exact.
+        Permutations of your own, each counted once, shape (P, sum of the batch sizes), P >= 2: with all
+        of them the result is exact.
     control
         Whether the epoch to second order in the fluctuations, whose average is known exactly, serves
         as a control variate. The result is right with and without; the standard error differs.
@@ -113,7 +113,7 @@ def averaged_epoch_map(
     for _ in range(3):
         worst = float(law.relative_standard_error.max()) / standard_error
         affordable = (max_seconds - (time.monotonic() - begun)) / law.seconds * law.permutations
-        wanted = max(_PILOT, math.ceil(1.1 * law.permutations * worst**2))
+        wanted = max(_PILOT, float(np.ceil(1.1 * law.permutations * worst**2)))
         count = int(max(2, min(wanted, ceiling, affordable)))
         if law is not pilot and (worst <= 1.1 or count <= law.permutations):
             break
@@ -149,14 +149,19 @@ def _source(
     Raises
     ------
     TheoryError
-        If given indices are no samples or have the wrong shape.
+        If given indices are no samples, have the wrong shape or are fewer than two permutations.
     """
     if indices is None:
         return lambda first, few: system.indices(seed, first, few), None
     given = np.asarray(indices)
     used = int(system.sizes.sum())
-    if given.ndim != 2 or given.shape[1] != used or given.shape[0] < 1:
+    if given.ndim != 2 or given.shape[1] != used:
         raise TheoryError(f"indices must have shape (permutations, {used}); got {given.shape}")
+    if len(given) < 2:
+        raise TheoryError(
+            f"indices hold {len(given)} permutations, but the standard error needs at least 2: give more, "
+            "or none and let them be drawn"
+        )
     if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= system.samples:
         raise TheoryError(f"indices must be whole numbers in 0..{system.samples - 1}")
     rows = given.astype(np.int32)
@@ -204,6 +209,7 @@ def _law(
         second_moment=embed(system, found.moments[0]) * unit**2,
         velocity=embed(system, found.moments[1]) * unit**2,
         weight_velocity=embed(system, found.moments[2]) * unit**2,
+        variance=embed(system, found.variance) * unit**2,
         mean=embed(system, found.mean) * unit, by_position=embed(system, found.positions) * unit**2,
         standard_error=embed(system, found.variance_spread) * unit**2,
         mean_standard_error=embed(system, found.mean_spread) * unit,

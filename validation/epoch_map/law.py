@@ -24,12 +24,16 @@ class EpochMapLaw:
     second_moment, velocity, weight_velocity
         :math:`\langle\delta\delta^\top\rangle`, :math:`\langle vv^\top\rangle`,
         :math:`\langle\delta v^\top\rangle`. Shape (d, d). Unit: parameter².
+    variance
+        :math:`\langle\delta_i^2\rangle-\langle\delta_i\rangle^2`, estimated as such: never as the difference
+        of two large numbers. An estimate from few permutations may be negative. Shape (d,).
+        Unit: parameter².
     mean
         :math:`\langle\delta\rangle`, which is not zero. Shape (d,). Unit: parameter.
     by_position
         :math:`\langle\delta_i^2\rangle` after each step. Shape (M, d). Unit: parameter².
     standard_error
-        Of the diagonal of ``covariance``, one standard deviation. Shape (d,). Unit: parameter².
+        Of ``variance``, one standard deviation. Shape (d,). Unit: parameter².
     mean_standard_error
         Of ``mean``. Shape (d,). Unit: parameter.
     permutations, seed
@@ -48,6 +52,7 @@ class EpochMapLaw:
     second_moment: FloatArray
     velocity: FloatArray
     weight_velocity: FloatArray
+    variance: FloatArray
     mean: FloatArray
     by_position: FloatArray
     standard_error: FloatArray
@@ -61,14 +66,24 @@ class EpochMapLaw:
 
     @property
     def covariance(self) -> FloatArray:
-        r""":math:`\langle\delta\delta^\top\rangle-\langle\delta\rangle\langle\delta\rangle^\top`."""
+        r""":math:`\langle\delta\delta^\top\rangle-\langle\delta\rangle\langle\delta\rangle^\top`.
+
+        Its diagonal is ``variance``. Shape (d, d). Unit: parameter².
+        """
         out: FloatArray = self.second_moment - np.outer(self.mean, self.mean)
+        np.fill_diagonal(out, self.variance)
         return out
 
     @property
     def relative_standard_error(self) -> FloatArray:
-        """``standard_error`` over the variance, zero where nothing moves. Shape (d,)."""
-        variance = np.diag(self.covariance)
-        moving = variance > 0
-        out: FloatArray = np.where(moving, self.standard_error / np.where(moving, variance, 1.0), 0.0)
+        """``standard_error`` over ``variance``. Shape (d,).
+
+        Zero only where nothing moves (no second moment at all); infinite where sampling made the
+        variance of a moving direction zero or negative, so that it is never taken as exact.
+        """
+        known = self.variance > 0
+        still = (self.second_moment.diagonal() == 0) & (self.standard_error == 0)
+        out: FloatArray = np.where(
+            known, self.standard_error / np.where(known, self.variance, 1.0), np.where(still, 0.0, np.inf)
+        )
         return out

@@ -57,6 +57,7 @@ def averaged_orbit(
             "batch size"
         )
     mean = means.mean(axis=0)
+    variance = np.maximum(squares - means**2, 0.0).mean(axis=0) + means.var(axis=0)
     unit, spread = system.unit, (squares - 2 * mean * means).std(axis=0, ddof=1) / np.sqrt(count)
 
     def whole(array: FloatArray) -> FloatArray:
@@ -64,7 +65,8 @@ def averaged_orbit(
 
     return EpochMapLaw(
         second_moment=whole(moments[0]) * unit**2, velocity=whole(moments[1]) * unit**2,
-        weight_velocity=whole(moments[2]) * unit**2, mean=whole(mean) * unit,
+        weight_velocity=whole(moments[2]) * unit**2, variance=whole(variance) * unit**2,
+        mean=whole(mean) * unit,
         by_position=whole(positions) * unit**2, standard_error=whole(spread) * unit**2,
         mean_standard_error=whole(means.std(axis=0, ddof=1) / np.sqrt(count)) * unit,
         permutations=count, seed=seed, spectral_radius=float(radii.max()), residual=0.0,
