@@ -12,11 +12,11 @@ from flint import fmpq
 
 from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
-from theory.one_epoch.drift import drift_terms, expected_drift
+from theory.one_epoch.drift import descent_path, drift_terms, expected_drift
 from theory.one_epoch.epoch import Epoch, batch_quadratics
 from theory.one_epoch.expected_map import expected_map
 from theory.one_epoch.regularizer import regularizer, regularizer_weights
-from theory.one_epoch.second_moment import covariance_terms, end_of_epoch
+from theory.one_epoch.second_moment import EpochEnd, covariance_terms, end_of_epoch
 from theory.one_epoch.stationary_point import quadratics_at_stationary_point
 from theory.optimizers import heavy_ball, nesterov, sgd
 from theory.sampling import dropped_batch, fresh_batches, kept_batch
@@ -119,6 +119,31 @@ def test_the_covariance_is_right_to_second_order(name: str, samples: int, sizes:
     assert (coefficient(covariance, 0) == 0).all()
     assert (coefficient(covariance, 1) == 0).all()
     assert (coefficient(covariance, 2) == flat).all()
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize(("samples", "sizes"), PASSES)
+def test_the_second_moment_of_the_displacement_is_right_to_second_order(
+    name: str, samples: int, sizes: tuple[int, ...]
+) -> None:
+    case = _case(name, samples, sizes)
+    start, share = case.start.ravel(), fmpq(1, len(case.maps))
+    moves = [(matrix @ start + offset - start)[:2] for matrix, offset in case.maps]
+    moment = sum(np.outer(move, move) for move in moves) * share
+    parts = (case.permuted, case.transition, *case.rule[1:], case.start)
+    drift = drift_terms(*parts, len(sizes))[0]
+    factors = [fmpq(samples, (samples - 1) * size) for size in sizes]
+    end = EpochEnd(
+        start=case.start, descent=descent_path(case.transition, case.start, len(sizes))[-1], drift=drift,
+        covariance=covariance_terms(*parts, factors, fmpq(1, samples - 1)),
+    )
+    assert (coefficient(moment, 1) == 0).all()
+    through_second = coefficient(moment, 0) + coefficient(moment, 2)
+    assert (through_second == end.displacement_second_moment).all()
+    without_drift = EpochEnd(
+        start=end.start, descent=end.descent, drift=0 * drift, covariance=end.covariance
+    )
+    assert not (through_second == without_drift.displacement_second_moment).all(), "negative control"
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -269,6 +294,12 @@ def test_errors_say_what_to_do() -> None:
         expected_drift(epoch, np.zeros(4))
     with pytest.raises(TheoryError, match="kind of draws"):
         end_of_epoch(epoch, draws="run")  # type: ignore[arg-type]
+    one = Epoch(quadratics=q, batch_sizes=(12,), rule=sgd().numeric(rate))
+    for wrong in (np.ones((1, 1)), np.ones(2), 1.0, [np.nan]):
+        for call in (regularizer, regularizer_weights):
+            for passes in (epoch, one):
+                with pytest.raises(TheoryError, match=r"at_rest must be finite, of shape \(1,\)"):
+                    call(passes, wrong)
 
 
 def test_a_saddle_has_a_drift_too() -> None:

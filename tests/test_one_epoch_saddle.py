@@ -82,3 +82,16 @@ def test_errors() -> None:
         saddle_escape([-1.0], [0.0], 0.1, epochs=1)
     with pytest.raises(TheoryError, match="epochs must be at least 1"):
         saddle_escape([-1.0, 0.5], [1.0, -1.0], 0.1, epochs=0)
+
+
+def test_a_ratio_to_nothing_is_refused() -> None:
+    found = saddle_escape([-1.0, 0.5], [0.0, 0.0], 0.1, epochs=3)
+    for name in ("ratio", "shuffled_once_ratio"):
+        with pytest.raises(TheoryError, match=r"under fresh batches is 0, .* a start that is not 0"):
+            getattr(found, name)
+    assert saddle_escape([-1.0, 0.5], [0.0, 0.0], 0.1, epochs=3, start=1.0).ratio < 1
+    with pytest.raises(TheoryError, match="start = nan must be finite"):
+        saddle_escape([-1.0, 0.5], [1.0, -1.0], 0.1, epochs=3, start=float("nan"))
+    endless = saddle_escape([-1.0, -2.0], [1.0, -1.0], 0.5, epochs=2000)
+    with pytest.raises(TheoryError, match="leave the range of doubles: take fewer epochs"):
+        _ = endless.ratio

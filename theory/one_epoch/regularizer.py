@@ -35,7 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from theory.one_epoch.drift import state_at
+from theory.errors import TheoryError
 from theory.one_epoch.epoch import Epoch
 from theory.one_epoch.expected_map import expected_map, responses
 
@@ -85,11 +85,9 @@ def regularizer(epoch: Epoch, at_rest: npt.ArrayLike | None = None) -> Regulariz
     Raises
     ------
     TheoryError
-        If ``at_rest`` has not the shape of a state.
+        If ``at_rest`` is not finite or not of shape (n,).
     """
-    n = len(epoch.rule.inject)
-    entries = np.eye(n)[0] if at_rest is None else np.asarray(at_rest, dtype=np.float64)
-    state_at(epoch, np.zeros((len(entries), epoch.quadratics.dimension)))  # checks the shape
+    entries = _entries_at_rest(epoch, at_rest)
     found = expected_map(epoch)
     matrix = -np.einsum("iyl,y->il", found.matrix[0], entries)
     slope, _ = regularizer_weights(epoch, entries)
@@ -106,11 +104,16 @@ def regularizer_weights(
     .. math:: \nabla_i\mathcal R = \frac1{N-1}\big(\sigma_i\overline{A\xi}+\omega_i\overline{A^2}\delta\big),
 
     for plain SGD :math:`\eta^2(s,w)`. Shapes (d,). Unit: parameter⁴ / loss².
+
+    Raises
+    ------
+    TheoryError
+        As :func:`regularizer`.
     """
+    entries = _entries_at_rest(epoch, at_rest)
     m, n, d = epoch.steps, len(epoch.rule.inject), epoch.quadratics.dimension
     if m < 2:
         return np.zeros(d), np.zeros(d)
-    entries = np.eye(n)[0] if at_rest is None else np.asarray(at_rest, dtype=np.float64)
     columns, rows = responses(epoch)
     psi = columns[: m - 1] @ epoch.rule.evaluate_at
     reach = np.cumsum(columns[:, :, 0], axis=0)
@@ -120,3 +123,14 @@ def regularizer_weights(
         between = epoch.transition @ between + epoch.rule.inject[:, None] * rows[s][:, None, :]
         curved = curved + psi[m - 2 - s] * (between[:, 0] @ entries)
     return np.asarray(slope, dtype=np.float64), np.asarray(curved, dtype=np.float64)
+
+
+def _entries_at_rest(epoch: Epoch, at_rest: npt.ArrayLike | None) -> FloatArray:
+    n = len(epoch.rule.inject)
+    entries: FloatArray = np.eye(n)[0] if at_rest is None else np.asarray(at_rest, dtype=np.float64)
+    if entries.shape != (n,) or not np.isfinite(entries).all():
+        raise TheoryError(
+            f"at_rest must be finite, of shape ({n},), one number per entry of the state; got {entries} of "
+            f"shape {entries.shape}"
+        )
+    return entries

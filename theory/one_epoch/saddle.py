@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import TheoryError
+from theory.one_epoch.compared_epochs import with_replacement
 from theory.one_epoch.population_moments import moments_of_epoch, require_population
 
 __all__ = ["SaddleEscape", "saddle_escape"]
@@ -49,13 +50,38 @@ class SaddleEscape:
 
     @property
     def ratio(self) -> float:
-        """Mean square of reshuffled epochs over that of fresh batches."""
-        return self.reshuffled / self.fresh
+        """Mean square of reshuffled epochs over that of fresh batches.
+
+        Raises
+        ------
+        TheoryError
+            If that of fresh batches is 0, or either leaves the range of doubles.
+        """
+        return self._over_fresh(self.reshuffled)
 
     @property
     def shuffled_once_ratio(self) -> float:
-        """Mean square of one order repeated over that of fresh batches."""
-        return self.shuffled_once / self.fresh
+        """Mean square of one order repeated over that of fresh batches.
+
+        Raises
+        ------
+        TheoryError
+            As :attr:`ratio`.
+        """
+        return self._over_fresh(self.shuffled_once)
+
+    def _over_fresh(self, square: float) -> float:
+        if not np.isfinite([square, self.fresh]).all():
+            raise TheoryError(
+                f"the mean squares, {square:.4g} and {self.fresh:.4g} under fresh batches, leave the range "
+                "of doubles: take fewer epochs"
+            )
+        if not self.fresh > 0:
+            raise TheoryError(
+                f"the mean square under fresh batches is {self.fresh:.4g}, so there is no ratio to it: "
+                "without gradients nothing leaves the saddle; give gradients, or a start that is not 0"
+            )
+        return square / self.fresh
 
 
 def saddle_escape(
@@ -82,8 +108,8 @@ def saddle_escape(
     Raises
     ------
     TheoryError
-        If the gradients do not have mean zero, there are fewer than two batches or less than one epoch,
-        or as :func:`theory.one_epoch.moments_of_epoch`.
+        If the gradients do not have mean zero, ``start`` is not finite, there are fewer than two batches
+        or less than one epoch, or as :func:`theory.one_epoch.moments_of_epoch`.
     """
     h, g = require_population(curvatures, gradients)
     size = float(np.abs(g).sum())
@@ -94,16 +120,15 @@ def saddle_escape(
             f"the gradients add up to {float(g.sum()):.4g}, not 0: this is no stationary point; "
             "measure the displacement from where the mean gradient vanishes"
         )
+    if not np.isfinite(start):
+        raise TheoryError(f"start = {start} must be finite")
     moments = moments_of_epoch(h, g, learning_rate)
     mean, reshuffled = moments.after(epochs, start)
     _, once = moments.after(epochs, start, shuffled_once=True)
-    factors = 1 - learning_rate * h
-    noise, cross = learning_rate**2 * np.mean(g**2), -learning_rate * np.mean(factors * g)
-    plain, fresh = float(start), float(start) ** 2
-    for _ in range(epochs * len(h)):
-        fresh = float(np.mean(factors**2) * fresh + 2 * cross * plain + noise)
-        plain = float(factors.mean() * plain)
+    steps = epochs * len(h)
+    drawn = with_replacement(h.tolist(), g.tolist(), float(learning_rate), steps)
+    fresh_mean = drawn.factor * start  # the mean gradient is zero, and here not rounded either
     return SaddleEscape(
-        mean=float(mean), fresh_mean=plain, reshuffled=float(reshuffled), shuffled_once=float(once),
-        fresh=fresh,
+        mean=float(mean), fresh_mean=float(fresh_mean), reshuffled=float(reshuffled),
+        shuffled_once=float(once), fresh=float(drawn.second_moment(start)),
     )
