@@ -8,12 +8,7 @@ import sympy as sp
 
 from theory.population import MarkedProduct
 
-__all__ = ["count_text", "degree_per_sample", "nested_limits", "uses_population"]
-
-
-def uses_population(expressions: Iterable[sp.Expr]) -> bool:
-    """Whether products over samples occur."""
-    return any(e.has(MarkedProduct) for e in expressions)
+__all__ = ["count_text", "degree_per_sample", "nested_limits"]
 
 
 def degree_per_sample(expressions: Iterable[sp.Expr]) -> tuple[int, int]:
