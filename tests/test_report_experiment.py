@@ -47,7 +47,8 @@ def test_the_section_tells_all_three(found: experiments.Experiment) -> None:
     assert page.count("<svg") == 1
     for words in (
         "Published theory against SGD with the noise frozen at the minimum, which it assumes: agrees.",
-        "Full theory against SGD itself: agrees.", "Published theory against SGD itself: disagrees.",
+        "Full theory against SGD itself, taken at its word: agrees.",
+        "Published theory against SGD itself: disagrees.",
     ):
         assert words in page
     assert page.count('class="verdict note"') == 1

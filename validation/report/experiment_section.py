@@ -20,7 +20,12 @@ def experiment_section(experiment: Experiment, figure: str) -> str:
             "Published theory against SGD with the noise frozen at the minimum, which it assumes",
             experiment.against_additive,
         )
-        + verdict_paragraph("Full theory against SGD itself", experiment.against_regression)
+        + verdict_paragraph(
+            "Full theory against SGD itself, "
+            + ("within its own error estimate" if experiment.against_regression.prediction_error.any()
+               else "taken at its word"),
+            experiment.against_regression,
+        )
         + verdict_paragraph(
             "Published theory against SGD itself", experiment.published_against_regression, expected=False
         )
