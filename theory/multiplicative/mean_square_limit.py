@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.sparse.linalg import LinearOperator, eigs
 
+from theory.arnoldi import arnoldi_must_converge
 from theory.errors import UnstableError
 from theory.multiplicative.independent_steps import IndependentSteps
 from theory.multiplicative.mean_limit import mean_limit
@@ -90,10 +91,11 @@ def second_moment_radius(problem: IndependentSteps, *, tolerance: float = 1e-12)
 
     start = np.multiply.outer(np.eye(n), np.eye(d)).ravel()
     operator = LinearOperator((start.size, start.size), matvec=apply, dtype=np.float64)
-    found = eigs(
-        operator, k=1, which="LR", v0=apply(start), tol=tolerance, maxiter=100_000,
-        return_eigenvectors=False,
-    )
+    with arnoldi_must_converge("the spectral radius of the second moment", start.size, tolerance):
+        found = eigs(
+            operator, k=1, which="LR", v0=apply(start), tol=tolerance, maxiter=100_000,
+            return_eigenvectors=False,
+        )
     return float(found[0].real)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from theory.arnoldi import arnoldi_must_converge
 from theory.errors import TheoryError
 from theory.multiplicative.independent_steps import IndependentSteps
 from theory.multiplicative.quadratics import FloatArray
@@ -92,7 +93,8 @@ def threshold(problem: IndependentSteps) -> float:
         return 2 / float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1])
     operator = LinearOperator((size * size, size * size), matvec=apply, dtype=np.float64)
     start = apply(np.eye(size).ravel())
-    found = eigsh(operator, k=1, which="LA", v0=start, tol=1e-13, return_eigenvectors=False)
+    with arnoldi_must_converge("the mean-square threshold", size * size, 1e-13):
+        found = eigsh(operator, k=1, which="LA", v0=start, tol=1e-13, return_eigenvectors=False)
     return 2 / float(found[0])
 
 

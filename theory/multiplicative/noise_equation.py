@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs, gmres
 
+from theory.arnoldi import arnoldi_must_converge
 from theory.errors import AccuracyError
 from theory.multiplicative.quadratics import FloatArray
 
@@ -102,5 +103,6 @@ def feedback_radius(feedback: Action, scaling: FloatArray, tolerance: float = 1e
     if scale == 0:
         return 0.0, count
     operator = LinearOperator((d * d, d * d), matvec=lambda x: apply(x) / scale, dtype=np.float64)
-    found = eigs(operator, k=1, which="LR", v0=image, tol=tolerance, return_eigenvectors=False)
+    with arnoldi_must_converge("the spectral radius of the noise feedback", d * d, tolerance):
+        found = eigs(operator, k=1, which="LR", v0=image, tol=tolerance, return_eigenvectors=False)
     return float(found[0].real) * scale, count

@@ -10,13 +10,16 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from theory.errors import TheoryError, UnstableError
+from theory.errors import AccuracyError, TheoryError, UnstableError
 from validation.epoch_map.system import EpochSystem, FloatArray
 
-__all__ = ["AveragedMap", "chunk_size", "identity_columns", "maps_of", "mode_inverse", "solve_modes"]
+__all__ = [
+    "AveragedMap", "chunk_size", "identity_columns", "maps_of", "mode_inverse", "solve_modes", "state_scales",
+]
 
 _FEW = 128  # maps that stand for all of them while solving for a correction
 _CHUNK_BYTES = 64_000_000
+_ITERATIONS = 100
 
 
 def chunk_size(floats: int) -> int:
@@ -238,10 +241,10 @@ class AveragedMap:
 
     @cached_property
     def slow_pair(self) -> tuple[FloatArray, FloatArray] | None:
-        """Left and right eigenvector of the radius where that is below 1."""
+        """Left and right eigenvector of the radius where that is below 1 and inverse iteration settles."""
         try:
             return self._slowest(self.solve_adjoint), self._slowest(self.solve)
-        except (np.linalg.LinAlgError, UnstableError):
+        except (np.linalg.LinAlgError, UnstableError, AccuracyError):
             return None
 
     def _slowest(self, solve: Callable[..., FloatArray]) -> FloatArray:
@@ -251,10 +254,12 @@ class AveragedMap:
         ------
         UnstableError
             If an iterate is not positive: an eigenvalue is above 1.
+        AccuracyError
+            If it does not settle: the largest eigenvalues lie too close together.
         """
         x = np.asarray(np.eye(self.size))
         size = 0.0
-        for _ in range(20):
+        for _ in range(_ITERATIONS):
             y = solve(x, tolerance=1e-2)
             unit = np.sqrt(np.abs(np.diag(y)))
             if not (np.diag(y) > 0).all() or np.linalg.eigvalsh(y / np.outer(unit, unit))[0] < -1e-2:
@@ -262,8 +267,8 @@ class AveragedMap:
             last, size = size, float(np.linalg.norm(y))
             x = y * (1 / size)
             if abs(size - last) < (1e-9 if self.size <= self.dense_limit else 1e-2) * size:
-                break
-        return x
+                return x
+        raise AccuracyError(f"inverse iteration did not settle in {_ITERATIONS} iterations")
 
     @cached_property
     def top_pair(self) -> tuple[float, FloatArray, FloatArray]:
@@ -272,7 +277,16 @@ class AveragedMap:
         return value, self._top(self.adjoint)[1], right
 
     def _top(self, act: Callable[[FloatArray], FloatArray]) -> tuple[float, FloatArray]:
+        """Radius and eigenvector.
+
+        Raises
+        ------
+        AccuracyError
+            If Arnoldi iteration does not converge.
+        """
         from scipy.sparse.linalg import LinearOperator, eigs
+
+        from theory.arnoldi import arnoldi_must_converge
 
         k = self.size
 
@@ -283,10 +297,11 @@ class AveragedMap:
         if k <= 4:
             values, vectors = np.linalg.eig(np.stack([moved(x) for x in np.eye(k * k)], axis=1))
         else:
-            values, vectors = eigs(
-                LinearOperator((k * k, k * k), matvec=moved, dtype=np.float64), k=1, v0=np.eye(k).ravel(),
-                tol=1e-6,
-            )
+            with arnoldi_must_converge("the spectral radius of the averaged epoch map", k * k, 1e-6):
+                values, vectors = eigs(
+                    LinearOperator((k * k, k * k), matvec=moved, dtype=np.float64), k=1,
+                    v0=np.eye(k).ravel(), tol=1e-6,
+                )
         i = int(np.abs(values).argmax())
         vector = np.reshape(vectors[:, i].real, (k, k))
         return float(np.abs(values[i])), vector * np.sign(np.trace(vector))
@@ -321,7 +336,7 @@ def solve_modes(inverse: FloatArray, right: FloatArray, *, turned: bool = False)
     return np.ascontiguousarray(solved).reshape(n * d, n * d)
 
 
-def _scales(system: EpochSystem, shifts: FloatArray) -> FloatArray:
+def state_scales(system: EpochSystem, shifts: FloatArray) -> FloatArray:
     """Root mean squares of the state if no batch Hessian fluctuated; one where nothing moves."""
     law = shifts.T @ shifts / len(shifts)
     if np.abs(np.linalg.eigvals(system.transitions)).max() < 1:
@@ -342,7 +357,7 @@ def maps_of(
         few = min(stride, count - done)
         ends = system.propagate(indices(done, few), start)["ends"].reshape(few, k, k + 1)
         if not done:
-            scales = _scales(system, ends[:, :, k])
+            scales = state_scales(system, ends[:, :, k])
         maps.append(np.ascontiguousarray((ends[:, :, :k] * scales / scales[:, None]).swapaxes(0, 1)))
         shifts.append(ends[:, :, k] / scales)
         done += few

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from validation.epoch_map.average import AveragedMap, _scales, chunk_size, identity_columns
+from validation.epoch_map.average import AveragedMap, chunk_size, identity_columns, state_scales
 from validation.epoch_map.known import SecondOrder
 from validation.epoch_map.system import EpochSystem, FloatArray
 
@@ -151,7 +151,7 @@ def controlled_maps_of(
         ends = system.propagate_orders(indices(done, few), start, path)["ends"]
         ends = ends.reshape(few, 3, k, k + 1)
         if not scales.size:
-            scales = _scales(system, ends[:, 0, :, k])
+            scales = state_scales(system, ends[:, 0, :, k])
         ends *= np.append(scales, 1.0) / scales[:, None]
         for which in (0, 1):
             maps[which].append(np.ascontiguousarray(ends[:, which, :, :k].swapaxes(0, 1)))

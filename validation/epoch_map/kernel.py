@@ -6,27 +6,21 @@ are the same bits for any number of threads and any division into chunks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from validation.kernel import draw, seed_generators  # names the extra where numba is missing
+from validation.kernel_gradients import compiled
 
 import numba  # isort: skip
 
-__all__ = ["draw_permutations", "propagate"]
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _compiled(**options: Any) -> Callable[[F], F]:
-    """``numba.njit`` with a type."""
-    decorate: Callable[[F], F] = numba.njit(cache=True, error_model="numpy", **options)
-    return decorate
+__all__ = [
+    "batch_means", "draw_permutations", "evaluate", "hessian_times", "propagate", "record", "update",
+]
 
 
-@_compiled(parallel=True)
+@compiled(parallel=True)
 def _draw_all(passes: Any, generators: Any, orders: Any, indices: Any) -> None:
     for p in numba.prange(indices.shape[0]):
         draw(orders[p], passes, generators[p], indices[p])
@@ -42,7 +36,7 @@ def draw_permutations(samples: int, used: int, seed: int, first: int, count: int
     return indices
 
 
-@_compiled(fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _add_product(matrix: Any, block: Any, out: Any) -> None:
     """out += matrix @ block, four rows of the block at a time."""
     rows, inner, width = matrix.shape[0], matrix.shape[1], block.shape[1]
@@ -61,8 +55,8 @@ def _add_product(matrix: Any, block: Any, out: Any) -> None:
                 out[i, c] += h0 * block[j, c]
 
 
-@_compiled(fastmath={"contract"})
-def _batch(factors: Any, signs: Any, gradients: Any, batch: Any, rows: Any, hessian: Any,
+@compiled(fastmath={"contract"})
+def batch_means(factors: Any, signs: Any, gradients: Any, batch: Any, rows: Any, hessian: Any,
            gradient: Any) -> None:
     """Batch means: the gradient, and the Hessian as a matrix, or as scaled rows if it is thin."""
     d, rank = factors.shape[2], factors.shape[1]
@@ -87,8 +81,8 @@ def _batch(factors: Any, signs: Any, gradients: Any, batch: Any, rows: Any, hess
                         hessian[i, j] += f * factors[n, q, j]
 
 
-@_compiled(fastmath={"contract"})
-def _hessian_times(hessian: Any, rows: Any, inner: Any, block: Any, out: Any) -> None:
+@compiled(fastmath={"contract"})
+def hessian_times(hessian: Any, rows: Any, inner: Any, block: Any, out: Any) -> None:
     """out = H_B @ block."""
     out[:] = 0.0
     if hessian.shape[0]:
@@ -103,8 +97,8 @@ def _hessian_times(hessian: Any, rows: Any, inner: Any, block: Any, out: Any) ->
                 out[i, c] += f * inner[q, c]
 
 
-@_compiled(fastmath={"contract"})
-def _evaluate(at: Any, state: Any, point: Any) -> None:
+@compiled(fastmath={"contract"})
+def evaluate(at: Any, state: Any, point: Any) -> None:
     """point = a . state."""
     for i in range(point.shape[0]):
         for c in range(point.shape[1]):
@@ -114,8 +108,8 @@ def _evaluate(at: Any, state: Any, point: Any) -> None:
                 point[i, c] += at[m] * state[m, i, c]
 
 
-@_compiled(fastmath={"contract"})
-def _update(keep: Any, inject: Any, state: Any, grad: Any, new: Any) -> None:
+@compiled(fastmath={"contract"})
+def update(keep: Any, inject: Any, state: Any, grad: Any, new: Any) -> None:
     """state = K state + b grad."""
     for m in range(inject.size):
         for i in range(grad.shape[0]):
@@ -127,8 +121,8 @@ def _update(keep: Any, inject: Any, state: Any, grad: Any, new: Any) -> None:
     state[:] = new
 
 
-@_compiled(fastmath={"contract"})
-def _record(state: Any, before: Any, k: Any, squares: Any, means: Any, matrices: Any,
+@compiled(fastmath={"contract"})
+def record(state: Any, before: Any, k: Any, squares: Any, means: Any, matrices: Any,
             positions: Any) -> None:
     """Add one position's second moments; the last column is the mean."""
     d, width = before.shape
@@ -148,7 +142,7 @@ def _record(state: Any, before: Any, k: Any, squares: Any, means: Any, matrices:
         _add_product(state[0], turned, matrices[2])
 
 
-@_compiled(fastmath={"contract"}, parallel=True)
+@compiled(fastmath={"contract"}, parallel=True)
 def propagate(factors: Any, signs: Any, gradients: Any, keep: Any, inject: Any, at: Any, sizes: Any,
               indices: Any, starts: Any, thin: bool, ends: Any, squares: Any, means: Any,
               matrices: Any, positions: Any, paths: Any) -> None:
@@ -172,14 +166,14 @@ def propagate(factors: Any, signs: Any, gradients: Any, keep: Any, inject: Any, 
             batch = indices[p, first : first + sizes[k]]
             first += sizes[k]
             used = batch.size * rank if thin else 0
-            _batch(factors, signs, gradients, batch, rows, hessian, gradient)
-            _evaluate(at, state, point)
-            _hessian_times(hessian, rows[:, :used], inner[:used], point, grad)
+            batch_means(factors, signs, gradients, batch, rows, hessian, gradient)
+            evaluate(at, state, point)
+            hessian_times(hessian, rows[:, :used], inner[:used], point, grad)
             for i in range(d):
                 grad[i, width - 1] += gradient[i]
             before[:] = state[0]
-            _update(keep, inject, state, grad, new)
-            _record(state, before, k, squares[p], means[p], matrices[p], positions[p])
+            update(keep, inject, state, grad, new)
+            record(state, before, k, squares[p], means[p], matrices[p], positions[p])
             if paths.shape[1]:
                 paths[p, k] = state[0]
         ends[p] = state

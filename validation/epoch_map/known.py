@@ -72,6 +72,7 @@ class SecondOrder:
 
     @cached_property
     def unperturbed(self) -> FloatArray:
+        r""":math:`T_0=A^M`, the epoch without fluctuations, in units of ``scales``. Shape (n d, n d)."""
         out = self._dense(self._powers[-1])
         return np.asarray(out * self.scales / self.scales[:, None])
 
@@ -100,6 +101,7 @@ class SecondOrder:
 
     @cached_property
     def drift(self) -> FloatArray:
+        r""":math:`\mathbb E[T_2]` of the whole epoch, in units of ``scales``. Shape (n d, n d + 1)."""
         out = self.drifts[-1].reshape(self.scales.size, -1) / self.scales[:, None]
         return np.asarray(out * np.append(self.scales, 1.0))
 

@@ -12,7 +12,7 @@ from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
 from theory.optimizers.rule import LinearRule
 from theory.sampling import SamplingScheme
-from validation.epoch_map.average import AveragedMap, maps_of
+from validation.epoch_map.average import maps_of
 from validation.epoch_map.system import EpochSystem
 
 __all__ = ["MeanSquareLimit", "mean_square_limit_of_epochs"]
@@ -53,24 +53,28 @@ def mean_square_limit_of_epochs(
     ------
     TheoryError
         If the scheme has no permutation per epoch, or no limit is found within ten decades.
+    AccuracyError
+        If a spectral radius is not found.
     """
     if scheme.lasting != "epoch":
         raise TheoryError(f"{scheme.name!r} does not reshuffle: the limit is that of each permutation")
-    cache: dict[float, AveragedMap] = {}
+    cache: dict[float, tuple[float, float]] = {}
 
-    def average(rate: float) -> AveragedMap:
+    def radius(rate: float) -> tuple[float, float]:
+        """Radius and its standard error; the maps are not kept."""
         if rate not in cache:
             system = EpochSystem.of(
                 quadratics, rule, scheme, batch_size=batch_size,
                 hyperparameters={**hyperparameters, "learning_rate": rate},
             )
-            cache[rate] = maps_of(system, lambda a, n: system.indices(seed, a, n), permutations)
+            average = maps_of(system, lambda a, n: system.indices(seed, a, n), permutations)
+            cache[rate] = average.top_pair[0], average.radius_spread
             if progress is not None:
-                progress(rate, cache[rate].top_pair[0])
+                progress(rate, cache[rate][0])
         return cache[rate]
 
     def excess(rate: float) -> float:
-        return math.log(max(average(rate).top_pair[0], 1e-300))
+        return math.log(max(radius(rate)[0], 1e-300))
 
     low = high = float(hyperparameters.get("learning_rate", 0.1 / np.abs(quadratics.curvatures).max()))
     for _ in range(34):
@@ -89,7 +93,7 @@ def mean_square_limit_of_epochs(
         inside = min(max(inside, low + 0.05 * (high - low)), high - 0.05 * (high - low))
         low, high = (inside, high) if excess(inside) < 0 else (low, inside)
     slope = (excess(high) - excess(low)) / (high - low)
-    spread = average(low).radius_spread
+    spread = radius(low)[1]
     return MeanSquareLimit(
         learning_rate=(low + high) / 2, standard_error=spread / max(slope, 1e-300),
         permutations=permutations, seed=seed,

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from validation.epoch_map.kernel import _batch, _compiled, _evaluate, _hessian_times, _record, _update
+from validation.epoch_map.kernel import batch_means, evaluate, hessian_times, record, update
+from validation.kernel_gradients import compiled
 
 import numba  # isort: skip
 
 __all__ = ["follow_samples", "propagate_orders"]
 
 
-@_compiled(fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _fluctuation(grad: Any, curvatures: Any, source: Any, point: Any) -> None:
     """grad = (H_B - H) source + H point, from grad = H_B source."""
     for i in range(grad.shape[0]):
@@ -21,7 +22,7 @@ def _fluctuation(grad: Any, curvatures: Any, source: Any, point: Any) -> None:
             grad[i, c] += curvatures[i] * (point[i, c] - source[i, c])
 
 
-@_compiled(fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _record_orders(zero: Any, one: Any, two: Any, squares: Any, means: Any) -> None:
     """Add the parts of first and second order in the fluctuations of one position."""
     d, width = zero.shape
@@ -36,7 +37,7 @@ def _record_orders(zero: Any, one: Any, two: Any, squares: Any, means: Any) -> N
         means[2, i] += two[i, width - 1]
 
 
-@_compiled(fastmath={"contract"}, parallel=True)
+@compiled(fastmath={"contract"}, parallel=True)
 def propagate_orders(factors: Any, signs: Any, gradients: Any, keep: Any, inject: Any, at: Any,
                      sizes: Any, indices: Any, start: Any, thin: bool, curvatures: Any, points: Any,
                      weights: Any, ends: Any, squares: Any, means: Any, matrices: Any,
@@ -61,31 +62,31 @@ def propagate_orders(factors: Any, signs: Any, gradients: Any, keep: Any, inject
             batch = indices[p, first : first + sizes[k]]
             first += sizes[k]
             used = batch.size * rank if thin else 0
-            _batch(factors, signs, gradients, batch, rows, hessian, gradient)
-            _evaluate(at, one, point)
-            _evaluate(at, two, own)
-            _hessian_times(hessian, rows[:, :used], inner[:used], point, grad)
+            batch_means(factors, signs, gradients, batch, rows, hessian, gradient)
+            evaluate(at, one, point)
+            evaluate(at, two, own)
+            hessian_times(hessian, rows[:, :used], inner[:used], point, grad)
             _fluctuation(grad, curvatures, point, own)
-            _update(keep, inject, two, grad, new)
-            _hessian_times(hessian, rows[:, :used], inner[:used], points[k], grad)
+            update(keep, inject, two, grad, new)
+            hessian_times(hessian, rows[:, :used], inner[:used], points[k], grad)
             _fluctuation(grad, curvatures, points[k], point)
             for i in range(d):
                 grad[i, width - 1] += gradient[i]
-            _update(keep, inject, one, grad, new)
-            _evaluate(at, whole, point)
-            _hessian_times(hessian, rows[:, :used], inner[:used], point, grad)
+            update(keep, inject, one, grad, new)
+            evaluate(at, whole, point)
+            hessian_times(hessian, rows[:, :used], inner[:used], point, grad)
             for i in range(d):
                 grad[i, width - 1] += gradient[i]
             before[:] = whole[0]
-            _update(keep, inject, whole, grad, new)
-            _record(whole, before, k, squares[p, 0], means[p, 0], matrices[p], positions[p])
+            update(keep, inject, whole, grad, new)
+            record(whole, before, k, squares[p, 0], means[p, 0], matrices[p], positions[p])
             _record_orders(weights[k], one[0], two[0], squares[p], means[p])
         ends[p, 0] = whole
         ends[p, 1] = one
         ends[p, 2] = two
 
 
-@_compiled(fastmath={"contract"}, parallel=True)
+@compiled(fastmath={"contract"}, parallel=True)
 def follow_samples(factors: Any, signs: Any, gradients: Any, keep: Any, inject: Any, at: Any,
                    curvatures: Any, points: Any, squares: Any) -> None:
     """First-order response to one sample's fluctuation at every step; squares over columns.
@@ -98,7 +99,7 @@ def follow_samples(factors: Any, signs: Any, gradients: Any, keep: Any, inject: 
         state, new = np.zeros((n, d, width)), np.empty((n, d, width))
         point, grad, inner = np.empty((d, width)), np.empty((d, width)), np.empty(width)
         for k in range(points.shape[0]):
-            _evaluate(at, state, point)
+            evaluate(at, state, point)
             grad[:] = 0.0
             for q in range(rank):
                 inner[:] = 0.0
@@ -113,7 +114,7 @@ def follow_samples(factors: Any, signs: Any, gradients: Any, keep: Any, inject: 
             _fluctuation(grad, curvatures, points[k], point)
             for i in range(d):
                 grad[i, width - 1] += gradients[s, i]
-            _update(keep, inject, state, grad, new)
+            update(keep, inject, state, grad, new)
             for i in range(d):
                 total = 0.0
                 for c in range(width):
