@@ -356,3 +356,95 @@ def test_directions_without_curvature_stay_still() -> None:
         assert law.covariance[2, 2] == 0
         assert (np.diag(law.covariance)[:2] > 0).all()
         assert np.isfinite(law.relative_error_estimate).all()
+
+
+@pytest.mark.parametrize("curvature", [1e-2, 1e-8, 1e-10, 1e-12])
+def test_flat_directions_keep_their_digits_within_the_estimate(curvature: float) -> None:
+    """Without fluctuations of the Hessian both closures are the published law, however flat."""
+    from theory import reshuffled, stationary_law
+
+    rng = np.random.default_rng(2)
+    gradients = rng.normal(size=(24, 1))
+    gradients -= gradients.mean(axis=0)
+    problem = SampleQuadratics(
+        factors=np.full((24, 1, 1), curvature**0.5), signs=np.ones((24, 1)), gradients=gradients,
+        curvatures=np.array([curvature]), directions=np.eye(1), minimum=np.zeros(1),
+    )
+    values = {"learning_rate": 0.05, "momentum": 0.5}
+    numeric = rule_by_name("heavy-ball").numeric(values)
+    noise = float(gradients.var()) * 24 / 23 * (1 / 4 - 1 / 24)
+    law = stationary_law(rule_by_name("heavy-ball"), reshuffled()).weight_variance
+    truth = float(law.evaluate(
+        learning_rate=0.05, momentum=0.5, curvature=curvature, noise_variance=noise, steps_per_epoch=6
+    ))
+    kinds: tuple[Any, ...] = (Closure, AveragedClosure)
+    for kind in kinds:
+        found = kind(problem, numeric, (4,) * 6).solve()
+        gap = abs(found.covariance[0, 0] / truth - 1)
+        assert gap <= found.relative_error_estimate[0]
+        assert found.relative_error_estimate[0] < 0.01
+
+
+def test_a_rank_deficient_list_of_hessians_has_a_law() -> None:
+    """What rounding leaves in a direction that nobody pulls is no force."""
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(12, 2)) @ rng.normal(size=(2, 4))
+    problem = SampleQuadratics.from_hessians(
+        x[:, :, None] * x[:, None, :], x * rng.normal(size=(12, 1))
+    )
+    numeric = rule_by_name("heavy-ball").numeric({"learning_rate": 0.01, "momentum": 0.5})
+    law = Closure(problem, numeric, (3,) * 4).solve()
+    assert (np.diag(law.covariance) > 0).sum() == 2
+    assert (np.diag(AveragedClosure(problem, numeric, (3,) * 4).solve().covariance) > 0).sum() == 2
+    for scheme in ("reshuffled", "shuffled-once"):
+        assert np.isfinite(mean_shift(problem, numeric, scheme_by_name(scheme), 3)).all()
+
+
+def test_what_pushes_but_is_not_pulled_back_has_no_law() -> None:
+    from theory.errors import NoStationaryLawError
+
+    problem = regression(12, 5)
+    own = np.linspace(-1, 1, 12)[:, None]
+    pushed = SampleQuadratics(
+        factors=np.pad(problem.factors, ((0, 0), (0, 0), (0, 1))), signs=problem.signs,
+        gradients=np.hstack([problem.gradients, own]), curvatures=np.append(problem.curvatures, 0.0),
+        directions=np.eye(3), minimum=np.zeros(3),
+    )
+    numeric = rule_by_name("sgd").numeric(VALUES["sgd"])
+    kinds: tuple[Any, ...] = (Closure, AveragedClosure)
+    for kind in kinds:
+        with pytest.raises(NoStationaryLawError, match="diffuse for ever"):
+            kind(pushed, numeric, (3,) * 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"signs": np.full((12, 1), 2.5)}, "signs must be"),
+        ({"weight_decay": float("nan")}, "weight_decay must be"),
+        ({"gradients": np.ones((12, 2))}, "must sum to zero"),
+        ({"curvatures": np.array([3.0, 1.0])}, r"is not diag\(curvatures\)"),
+    ],
+)
+def test_what_is_no_list_of_quadratics_at_its_minimum(changes: dict[str, Any], message: str) -> None:
+    good = regression(12, 5)
+    fields = {
+        name: getattr(good, name)
+        for name in ("factors", "signs", "gradients", "curvatures", "directions", "minimum")
+    }
+    with pytest.raises(TheoryError, match=message):
+        SampleQuadratics(**{**fields, **changes})
+
+
+@pytest.mark.parametrize("sizes", [(20, 20), (0, 5), (2.5, 2), ()])
+def test_batches_that_do_not_fit_are_refused(sizes: tuple[Any, ...]) -> None:
+    numeric = rule_by_name("sgd").numeric(VALUES["sgd"])
+    kinds: tuple[Any, ...] = (Closure, AveragedClosure)
+    for kind in kinds:
+        with pytest.raises(TheoryError, match="positive whole numbers"):
+            kind(regression(24, 5), numeric, sizes)
+
+
+def test_a_hyperparameter_the_rule_does_not_have_is_refused() -> None:
+    with pytest.raises(TheoryError, match="unknown hyperparameter of 'sgd'"):
+        rule_by_name("sgd").require_own({"learning_rate": 0.1, "momentum": 0.5})

@@ -10,8 +10,10 @@ import numpy.typing as npt
 from theory.errors import UnstableError
 from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
 from theory.multiplicative.closure.products import SampleProducts
+from theory.multiplicative.closure.solve import checked_sizes, require_positive
+from theory.multiplicative.mean_shift import reshuffled_shift
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
-from theory.multiplicative.responses import Responses, lyapunov_by_modes, settled
+from theory.multiplicative.responses import Responses, lyapunov_by_modes
 from theory.optimizers import NumericRule
 
 __all__ = ["MOST_LAGS", "AveragedClosure", "AveragedLaw"]
@@ -43,6 +45,8 @@ class AveragedLaw:
         What third cumulants add. Shape (d, d).
     iterations, contraction
         Until a change below 1e-7, and the shrinking of changes per iteration.
+    rounding
+        What double precision leaves, relative. Shape (d,).
     """
 
     covariance: FloatArray
@@ -53,6 +57,7 @@ class AveragedLaw:
     third: FloatArray
     iterations: int
     contraction: float
+    rounding: FloatArray
 
     @property
     def second_moment(self) -> FloatArray:
@@ -75,8 +80,7 @@ class AveragedLaw:
         added = np.abs(1 - np.diag(self.additive) / size)
         share = min(1.0, 0.25 + 5 / len(self.noise_autocovariance))
         second = (self.contraction + third) * (1 + 4 * added)
-        out: FloatArray = np.where(moving, second + share * added, 0.0)
-        return out
+        return np.where(moving, second + share * added + _CHANGE + self.rounding, 0.0)
 
 
 class AveragedClosure:
@@ -96,6 +100,8 @@ class AveragedClosure:
     def __init__(
         self, problem: SampleQuadratics, numeric: NumericRule, sizes: tuple[int, ...]
     ) -> None:
+        checked_sizes(sizes, problem.samples)
+        problem.require_restoring()
         self.problem, self.products = problem, SampleProducts(problem)
         m = len(sizes)
         self.steps = m
@@ -105,6 +111,8 @@ class AveragedClosure:
         self.shares = shared * (m - lags) / m
         self.shares[0] += own * float(np.mean(1 / np.array(sizes, dtype=np.float64)))
         self.nodes = _nodes(m)
+        self.mean = reshuffled_shift(problem, self.responses)
+        self.squared_mean = np.outer(self.mean, self.mean)[:, :, None]
         self.third_noise = self._third(np.array(sizes, dtype=np.float64))
 
     def _third(self, sizes: FloatArray) -> FloatArray:
@@ -167,18 +175,12 @@ class AveragedClosure:
             now = np.einsum("iit->it", points)[:, 0]
             change = float(np.max(np.abs(now - before) / np.where(now > 0, now, 1.0)))
             if iteration > 3:
-                contraction = change / last if last > 0 else 0.0
+                contraction = max(contraction, change / last if last > 0 else 0.0)
             if not np.isfinite(change) or not (now >= 0).all():
                 break
             if change < _CHANGE:
-                return AveragedLaw(
-                    covariance=self._weights(noise), mean=self._mean(),
-                    velocity_variances=self._velocities(noise),
-                    noise_autocovariance=np.einsum("iih->hi", noise)[m - 1 :].copy(),
-                    additive=self._weights(plain), third=self._weights(self.third_noise),
-                    iterations=iteration, contraction=contraction,
-                )
-            covariance = self._interpolated(self.products.covariance(points))
+                return self._law(noise, plain, iteration, contraction)
+            covariance = self._interpolated(self.products.covariance(points + self.squared_mean))
             noise = first + self._both_signs(covariance * self.shares)
             before, last = now, change
         raise UnstableError(
@@ -187,14 +189,17 @@ class AveragedClosure:
             f"of {m} steps per epoch; lower it"
         )
 
-    def _mean(self) -> FloatArray:
-        """The shift of the mean, to leading order."""
-        problem, m = self.problem, self.steps
-        shared = float(pair_coefficients(problem.samples)[1])
-        weight = shared * (m - 1 - np.arange(m)) / m
-        total = np.einsum("p,pi->i", weight, self.responses.point_response)
-        push = problem.hessian_times(problem.gradients * total).mean(axis=0)
-        return settled(self.responses, push)
+    def _law(
+        self, noise: FloatArray, plain: FloatArray, iterations: int, contraction: float
+    ) -> AveragedLaw:
+        covariance = self._weights(noise)
+        require_positive(covariance, self.problem)
+        return AveragedLaw(
+            covariance=covariance, mean=self.mean, velocity_variances=self._velocities(noise),
+            noise_autocovariance=np.einsum("iih->hi", noise)[self.steps - 1 :].copy(),
+            additive=self._weights(plain), third=self._weights(self.third_noise),
+            iterations=iterations, contraction=contraction, rounding=self.responses.rounding,
+        )
 
     @staticmethod
     def _both_signs(late: FloatArray) -> FloatArray:
@@ -223,7 +228,7 @@ class AveragedClosure:
         unit = np.zeros((n, d, n, d))
         moving = np.abs(self.problem.factors).max(axis=(0, 1)) > 0
         unit += np.outer(b, b)[:, None, :, None] * np.outer(moving, moving)[None, :, None, :]
-        white = lyapunov_by_modes(self.responses.powers[1], unit)
+        white = lyapunov_by_modes(self.responses.drift, unit)
         reach = self._rows(row, 2 * m - 1)
         right = np.einsum("minj,n->imj", white, row)  # (i, m, j)
         length = 1 << int(np.ceil(np.log2(5 * m)))

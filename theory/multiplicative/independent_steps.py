@@ -73,6 +73,7 @@ class IndependentSteps:
                 "holds for fresh-batches and with-replacement"
             )
         self.scheme.steps_per_epoch(self.quadratics.samples, self.batch_size)
+        self.rule.require_own(self.hyperparameters)
         values = {k: float(v) for k, v in self.hyperparameters.items()}
         for name, value in values.items():
             if not np.isfinite(value):

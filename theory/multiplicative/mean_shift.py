@@ -11,7 +11,7 @@ from theory.multiplicative.responses import Responses, settled
 from theory.optimizers import NumericRule
 from theory.sampling import SamplingScheme
 
-__all__ = ["mean_shift"]
+__all__ = ["mean_shift", "reshuffled_shift"]
 
 
 def mean_shift(
@@ -41,6 +41,8 @@ def mean_shift(
     ------
     UnstableError
         If a pole lies on or outside the unit circle.
+    NoStationaryLawError
+        If a direction without curvature has noise.
     TheoryError
         If the scheme draws by a function of its own.
 
@@ -49,6 +51,7 @@ def mean_shift(
     New here; for reshuffled epochs the stationary face of the regularizer of ``beneventano2023``.
     """
     sizes = np.array(scheme.batch_sizes(problem.samples, batch_size), dtype=np.float64)
+    problem.require_restoring()
     responses = Responses.of(numeric, problem.curvatures, len(sizes))
     if scheme.lasting in ("sample", "batch"):
         return np.zeros(problem.dimension)
@@ -57,13 +60,24 @@ def mean_shift(
             f"scheme {scheme.name!r} draws by its own function: the joint moments of its batches are "
             "not known; use a built-in scheme"
         )
-    own, shared = (float(x) for x in pair_coefficients(problem.samples))
-    m = len(sizes)
     if scheme.lasting == "epoch":
-        psi, weight = responses.point_response, shared * (m - 1 - np.arange(m)) / m
-    else:
-        psi, weight = _repeated(responses), np.full(m, shared)
-        weight[m - 1] += own * float(np.mean(1 / sizes))  # the same step, one epoch ago
+        return reshuffled_shift(problem, responses)
+    own, shared = (float(x) for x in pair_coefficients(problem.samples))
+    weight = np.full(len(sizes), shared)
+    weight[-1] += own * float(np.mean(1 / sizes))  # the same step, one epoch ago
+    return _shift(problem, responses, weight, _repeated(responses))
+
+
+def reshuffled_shift(problem: SampleQuadratics, responses: Responses) -> FloatArray:
+    """The shift where every epoch has its own permutation, whatever the batch sizes. Shape (d,)."""
+    m = responses.steps
+    weight = float(pair_coefficients(problem.samples)[1]) * (m - 1 - np.arange(m)) / m
+    return _shift(problem, responses, weight, responses.point_response)
+
+
+def _shift(
+    problem: SampleQuadratics, responses: Responses, weight: FloatArray, psi: FloatArray
+) -> FloatArray:
     total = np.einsum("p,pi->i", weight, psi)
     push = problem.hessian_times(problem.gradients * total).mean(axis=0)
     return settled(responses, push)
@@ -71,11 +85,9 @@ def mean_shift(
 
 def _repeated(responses: Responses) -> FloatArray:
     r""":math:`a\cdot A^p(I-A^M)^{-1}b`, p = 0..M - 1. Shape (M, d)."""
-    d, n = responses.powers.shape[1:3]
-    held = np.zeros((d, n))
-    for i in range(d):
-        rest = np.eye(n) - responses.powers[-1, i]
-        if np.linalg.cond(rest) < 1e15:
-            held[i] = np.linalg.solve(rest, responses.inject)
+    rest = responses.epoch_drift
+    held = np.zeros(rest.shape[:2])
+    for i in np.flatnonzero(np.abs(np.linalg.det(rest)) > 0):  # all but directions that nothing moves
+        held[i] = np.linalg.solve(rest[i], responses.inject)
     out: FloatArray = np.einsum("n,pinm,im->pi", responses.evaluate_at, responses.powers[:-1], held)
     return out

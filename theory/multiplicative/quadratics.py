@@ -8,11 +8,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from theory.errors import TheoryError
+from theory.errors import NoStationaryLawError, TheoryError
 
 __all__ = ["FloatArray", "SampleQuadratics"]
 
 FloatArray = npt.NDArray[np.float64]
+#: relative size of rounding errors in sums over the samples
+_ROUNDING = 1e-9
 _FIELDS = ("factors", "signs", "gradients", "curvatures", "directions", "minimum")
 
 
@@ -79,6 +81,31 @@ class SampleQuadratics:
                 )
         if shape[0] < 2:
             raise TheoryError(f"there must be at least 2 samples; got {shape[0]}")
+        self._require_consistent()
+
+    def _require_consistent(self) -> None:
+        """Signs, weight decay, gradients that sum to zero, and the curvatures of the mean."""
+        if not np.isin(self.signs, (-1.0, 0.0, 1.0)).all():
+            raise TheoryError("signs must be 1, -1 or 0: put the size of a Hessian into its factors")
+        if not 0 <= self.weight_decay < np.inf:
+            raise TheoryError(f"weight_decay must be finite and >= 0; got {self.weight_decay}")
+        scale = float(np.abs(self.gradients).max(initial=0.0)) or 1.0
+        rest = np.abs((self.gradients / scale).mean(axis=0)).max(initial=0.0)
+        if not rest <= _ROUNDING:
+            raise TheoryError(
+                f"the gradients must sum to zero, but their mean is {rest:.3g} of the largest: take "
+                "them at the minimum, or use SampleQuadratics.from_hessians"
+            )
+        unit = float(np.abs(self.factors).max(initial=0.0)) or 1.0
+        rows = (self.factors / unit).reshape(-1, self.dimension)
+        mean = rows.T @ (rows * self.signs.reshape(-1, 1)) / self.samples
+        size = float(np.abs(mean).max(initial=0.0)) or 1.0
+        gap = np.abs(mean - np.diag(self.curvatures / unit / unit)).max(initial=0.0) / size
+        if not gap <= _ROUNDING:
+            raise TheoryError(
+                f"the mean of the Hessians is not diag(curvatures): it differs by {gap:.3g} of the largest "
+                "curvature; use coordinates along its eigenvectors, or SampleQuadratics.from_hessians"
+            )
 
     @classmethod
     def from_hessians(
@@ -119,6 +146,8 @@ class SampleQuadratics:
             raise TheoryError(
                 f"a Hessian is not symmetric (H - H^T up to {skew:.3g}): give (H + H^T) / 2"
             )
+        if not 0 <= weight_decay < np.inf:
+            raise TheoryError(f"weight_decay must be finite and >= 0; got {weight_decay}")
         values, vectors = np.linalg.eigh(h.mean(axis=0))
         values, vectors = values[::-1].copy(), vectors[:, ::-1]
         values[np.abs(values) < rank_tolerance * np.abs(values).max()] = 0.0
@@ -142,8 +171,12 @@ class SampleQuadratics:
         weights = np.take_along_axis(weights * kept, order, axis=1)[:, :rank]
         axes = np.take_along_axis(axes, order[:, None, :], axis=2)[:, :, :rank]
         factors = np.sqrt(np.abs(weights))[:, :, None] * (axes.swapaxes(1, 2) @ vectors)
+        own -= own.mean(axis=0)
+        silent = flat & (np.abs(factors).max(axis=(0, 1)) <= 1e-7 * np.abs(factors).max(initial=0.0))
+        silent &= np.abs(own).max(axis=0) <= _ROUNDING * np.abs(own).max(initial=0.0)
         return cls(
-            factors=factors, signs=np.sign(weights), gradients=own - own.mean(axis=0),
+            factors=np.where(silent, 0.0, factors), signs=np.sign(weights),
+            gradients=np.where(silent, 0.0, own),  # what rounding left there would be a force
             curvatures=values, directions=vectors, minimum=minimum, weight_decay=weight_decay,
         )
 
@@ -156,6 +189,22 @@ class SampleQuadratics:
     def dimension(self) -> int:
         """d."""
         return int(self.factors.shape[2])
+
+    def require_restoring(self) -> None:
+        """Refuse directions that batches push but nothing pulls back.
+
+        Raises
+        ------
+        NoStationaryLawError
+            If a direction has neither mean curvature nor weight decay, but noise.
+        """
+        flat = self.curvatures + self.weight_decay == 0
+        pushed = flat & ((np.abs(self.factors).max(axis=(0, 1)) > 0) | self.gradients.any(axis=0))
+        if pushed.any():
+            raise NoStationaryLawError(
+                f"direction {int(np.argmax(pushed))} has no mean curvature but its batches pull: there "
+                "the weights diffuse for ever. Give a weight decay, or leave it out"
+            )
 
     @cached_property
     def gradient_covariance(self) -> FloatArray:

@@ -12,6 +12,9 @@ from theory.optimizers import NumericRule
 
 __all__ = ["Observer", "Responses", "lyapunov_by_modes", "settled"]
 
+#: error of a pole by rounding
+_POLE = 1e-12
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observer:
@@ -41,6 +44,11 @@ class Responses:
     ----------
     powers
         :math:`A^k`, k = 0..M. Shape (M + 1, d, n, n).
+    drift
+        :math:`I-A`, subtracted before rounding. Shape (d, n, n).
+    rounding
+        What double precision leaves of a direction's variance, relative: 2e-16 over the distance of its
+        slowest pole from one. Shape (d,).
     inject
         b. Shape (n,).
     evaluate_at
@@ -48,6 +56,8 @@ class Responses:
     """
 
     powers: FloatArray
+    drift: FloatArray
+    rounding: FloatArray
     inject: FloatArray
     evaluate_at: FloatArray
 
@@ -61,9 +71,12 @@ class Responses:
             If a direction with curvature has a pole on or outside the unit circle.
         """
         feedback = np.outer(numeric.inject, numeric.evaluate_at)
+        eye = np.eye(len(feedback))
+        drift = (eye - numeric.keep) - curvatures[:, None, None] * feedback
         a = numeric.keep + curvatures[:, None, None] * feedback
         radius = np.abs(np.linalg.eigvals(a)).max(axis=1)
-        bad = np.flatnonzero((curvatures > 0) & ~(radius < 1))
+        # a pole that rounds to one is the caller's: the exact conditions are those of the rule
+        bad = np.flatnonzero((curvatures > 0) & ~(radius < 1 + _POLE))
         if bad.size:
             i = int(bad[0])
             raise UnstableError(
@@ -75,7 +88,18 @@ class Responses:
         powers[0] = np.eye(a.shape[1])
         for k in range(steps):
             powers[k + 1] = powers[k] @ a
-        return cls(powers=powers, inject=numeric.inject, evaluate_at=numeric.evaluate_at)
+        slow = np.abs(np.linalg.eigvals(drift)).min(axis=1)
+        epsilon = np.finfo(np.float64).eps
+        return cls(
+            powers=powers, drift=drift, rounding=epsilon / np.maximum(slow, epsilon),
+            inject=numeric.inject, evaluate_at=numeric.evaluate_at,
+        )
+
+    @property
+    def epoch_drift(self) -> FloatArray:
+        r""":math:`I-A^M=(I-A)\sum_{k<M}A^k`, without cancellation. Shape (d, n, n)."""
+        out: FloatArray = self.drift @ self.powers[:-1].sum(axis=0)
+        return out
 
     @property
     def steps(self) -> int:
@@ -123,35 +147,39 @@ class Responses:
         )
 
 
-def lyapunov_by_modes(transition: FloatArray, source: FloatArray) -> FloatArray:
+def lyapunov_by_modes(drift: FloatArray, source: FloatArray) -> FloatArray:
     r"""Solve :math:`P_{ij}=A_iP_{ij}A_j^\top+Q_{ij}` for every pair of directions.
+
+    As :math:`DP+PD^\top-DPD^\top=Q` with :math:`D=I-A`, which keeps its digits where A is close to one.
 
     Parameters
     ----------
-    transition
-        One matrix per direction, :math:`A` or :math:`A^M`. Shape (d, n, n).
+    drift
+        D of every direction, per step or per epoch. Shape (d, n, n).
     source
         Q, in the layout of states. Shape (n, d, n, d).
 
     Returns
     -------
-    Shape (n, d, n, d); zero where the source is and the pair is neutral.
+    Shape (n, d, n, d); zero where the source is.
     """
-    d, n = transition.shape[:2]
+    d, n = drift.shape[:2]
     q = source.transpose(1, 3, 0, 2).reshape(d, d, n * n)
     out = np.zeros_like(q)
-    eye = np.eye(n * n)
+    eye = np.eye(n)
+    right = np.einsum("ab,jcd->jacbd", eye, drift).reshape(d, n * n, n * n)
     for i in range(d):
-        system = eye - np.einsum("ab,jcd->jacbd", transition[i], transition).reshape(d, n * n, n * n)
+        left = np.kron(drift[i], eye)
+        both = np.einsum("ab,jcd->jacbd", drift[i], drift).reshape(d, n * n, n * n)
         moving = np.abs(q[i]).max(axis=1) > 0
-        out[i, moving] = np.linalg.solve(system[moving], q[i, moving, :, None])[:, :, 0]
+        system = (left + right - both)[moving]
+        out[i, moving] = np.linalg.solve(system, q[i, moving, :, None])[:, :, 0]
     return out.reshape(d, d, n, n).transpose(2, 0, 3, 1)
 
 
 def settled(responses: Responses, push: FloatArray) -> FloatArray:
     r"""Weights under a constant push, :math:`[(I-A)^{-1}b]_0\,q`. Shape (d,) to the same."""
     out = np.zeros(len(push))
-    eye = np.eye(len(responses.inject))
     for i in np.flatnonzero(np.abs(push) > 0):
-        out[i] = push[i] * np.linalg.solve(eye - responses.powers[1, i], responses.inject)[0]
+        out[i] = push[i] * np.linalg.solve(responses.drift[i], responses.inject)[0]
     return out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from theory.errors import TheoryError
+from theory.errors import TheoryError, require_known
 from theory.symbols import curvature, learning_rate, weight_decay
 
 if TYPE_CHECKING:
@@ -215,6 +215,18 @@ class LinearRule:
         given = {sp.expand(part.gts - part.lts) for part in self.domain}
         needed = [q for q in self.stability if sp.expand(q) not in given]
         return sp.And(*self.domain, *(q > 0 for q in needed))
+
+    def require_own(self, values: Mapping[str, Any]) -> None:
+        """Refuse hyperparameters that the rule does not have: they would do nothing.
+
+        Raises
+        ------
+        UnknownNameError
+            With the nearest name.
+        """
+        known = ("learning_rate", *(s.name for s in self.parameters))
+        for name in values:
+            require_known(name, known, f"hyperparameter of {self.name!r}")
 
     def numeric(self, values: Mapping[str, float]) -> NumericRule:
         """Insert numbers, for simulation.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from theory.errors import TheoryError, UnstableError, require_known
+from theory.errors import AccuracyError, TheoryError, UnstableError, require_known
 from validation.laws.closure import AveragedClosureMethod, ClosureMethod
 from validation.laws.epoch_map import EpochMapMethod
 from validation.laws.independent import IndependentStepsMethod
@@ -91,7 +91,7 @@ def _for_epochs(run: Run) -> WeightLaw:
             raise beyond_the_limit(run, error) from None
     try:
         found = solve_in_units(_CLOSURE if fits else _AVERAGED, run)
-    except UnstableError as error:
+    except (UnstableError, AccuracyError) as error:
         failure = error
     if found is not None and found.worst <= run.accuracy:
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theory.errors import UnstableError
+from theory.errors import TheoryError, UnstableError
 from theory.sampling import fresh_batches
 from validation.laws.law import Run
 
@@ -37,7 +37,7 @@ def mean_square_limit_of_batches(run: Run) -> float | None:
     return found.learning_rate
 
 
-def beyond_the_limit(run: Run, found: UnstableError | None) -> UnstableError:
+def beyond_the_limit(run: Run, found: TheoryError | None) -> UnstableError:
     """What to raise where a law was sought and not found: the learning rate beside its limits."""
     from theory.multiplicative.mean_limit import mean_limit
 

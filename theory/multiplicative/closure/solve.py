@@ -2,11 +2,12 @@ r"""The position-resolved closure: consistent to second order in the fluctuation
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from theory.errors import UnstableError
+from theory.errors import AccuracyError, TheoryError, UnstableError
 from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
 from theory.multiplicative.closure.epoch import Drive, EpochMoments
 from theory.multiplicative.closure.fourths import fourth_order_noise
@@ -16,7 +17,7 @@ from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 from theory.multiplicative.responses import Observer, Responses, lyapunov_by_modes
 from theory.optimizers import NumericRule
 
-__all__ = ["Closure", "ClosureLaw"]
+__all__ = ["Closure", "ClosureLaw", "checked_sizes", "require_positive"]
 
 _MOST_ITERATIONS = 200
 _CHANGE = 1e-7
@@ -50,6 +51,8 @@ class ClosureLaw:
     contraction
         By how much the changes shrank per iteration, r: the weight of one more pair of fluctuations
         of the Hessian.
+    rounding
+        What double precision leaves, relative. Shape (d,).
     third_share
         Largest part of a variance that is due to third cumulants, t: the weight of an odd order.
     """
@@ -64,6 +67,7 @@ class ClosureLaw:
     iterations: int
     contraction: float
     third_share: float
+    rounding: FloatArray
 
     @property
     def relative_error_estimate(self) -> FloatArray:
@@ -73,12 +77,14 @@ class ClosureLaw:
         small populations, not a bound.
         """
         size = self.contraction + self.third_share
-        return np.where(np.diag(self.covariance) > 0, size**2 / 2 + _CHANGE, 0.0)
+        moving = np.diag(self.covariance) > 0
+        return np.where(moving, size**2 / 2 + _CHANGE + self.rounding, 0.0)
 
     @property
     def mean_error_estimate(self) -> FloatArray:
-        r"""Of the mean, :math:`\epsilon^2` of it. Shape (d,). Unit: parameter."""
-        out: FloatArray = (self.contraction + self.third_share) ** 2 * np.abs(self.mean)
+        r"""Of the mean, :math:`4\epsilon^2` of it. Shape (d,). Unit: parameter."""
+        size = self.contraction + self.third_share
+        out: FloatArray = (4 * size**2 + self.rounding) * np.abs(self.mean)
         return out
 
     @property
@@ -98,12 +104,22 @@ class Closure:
         The rule.
     sizes
         Batch sizes of the pass, by position. Together at most N.
+
+    Raises
+    ------
+    TheoryError
+        If the sizes are no positive whole numbers, or more than N together.
+    NoStationaryLawError
+        If a direction without curvature has noise.
+    UnstableError
+        If a pole lies outside the unit circle.
     """
 
     def __init__(
         self, problem: SampleQuadratics, numeric: NumericRule, sizes: tuple[int, ...]
     ) -> None:
-        self.problem, self.sizes = problem, np.array(sizes, dtype=np.float64)
+        self.problem, self.sizes = problem, checked_sizes(sizes, problem.samples)
+        problem.require_restoring()
         self.products = SampleProducts(problem)
         self.responses = Responses.of(numeric, problem.curvatures, len(sizes))
         psi = self.responses.point_response
@@ -146,17 +162,17 @@ class Closure:
 
     def solve_start(self, noise: FloatArray) -> FloatArray:
         """Stationary second moment at the beginning of an epoch for a source at its end."""
-        return lyapunov_by_modes(self.responses.powers[-1], noise)
+        return lyapunov_by_modes(self.responses.epoch_drift, noise)
 
     def mean_at_start(self, push: FloatArray) -> FloatArray:
         r""":math:`(I-A^M)^{-1}` of what an epoch adds to the mean. Shape (n, d)."""
         end = self.responses.end()
         added = (end.noise @ push[:, :, None])[:, :, 0]
         d, n = added.shape
-        out = np.zeros((n, d))
+        out, rest = np.zeros((n, d)), self.responses.epoch_drift
         for i in range(d):
             if np.abs(added[i]).max() > 0:
-                out[:, i] = np.linalg.solve(np.eye(n) - self.responses.powers[-1, i], added[i])
+                out[:, i] = np.linalg.solve(rest[i], added[i])
         return out
 
     def shifted_noise(self, start_mean: FloatArray) -> FloatArray:
@@ -212,7 +228,7 @@ class Closure:
                 contraction = max(contraction, loop.change / last if last > 0 else 0.0)
             if not np.isfinite(loop.change) or not loop.change <= _GROWTH * first:
                 break
-            if iteration > 3 and loop.change * contraction < _CHANGE:  # what the rest will change
+            if iteration > 3 and loop.change * contraction < _CHANGE * (1 - contraction):  # the rest
                 return self._law(loop, push, iteration, contraction)
         raise UnstableError(
             f"the self-consistent second moments do not settle (relative change {loop.change:.3g} after "
@@ -280,13 +296,14 @@ class Closure:
             return self.epoch.equal_times(x, z, drive, (one, other)) / m
 
         covariance = average(0, 0) + spread @ spread.T / m
+        require_positive(covariance, self.problem)
         return ClosureLaw(
             covariance=covariance, mean=mean,
             velocity_second_moment=average(1, 1) + moves @ moves.T / m,
             weight_velocity=average(0, 1) + spread @ moves.T / m,
             noise_autocovariance=self._noise_by_lag(drive),
-            start_covariance=drive.start, start_mean=loop.start_mean, iterations=iterations,
-            contraction=contraction,
+            rounding=self.responses.rounding, start_covariance=drive.start,
+            start_mean=loop.start_mean, iterations=iterations, contraction=contraction,
             third_share=self._third_share(self.third_noise + loop.third, weights, covariance),
         )
 
@@ -329,6 +346,41 @@ class _Loop:
     memory: FloatArray
     third: FloatArray
     change: float
+
+
+def checked_sizes(sizes: Sequence[int], samples: int) -> FloatArray:
+    """Batch sizes of one pass.
+
+    Raises
+    ------
+    TheoryError
+        If there are none, one is no positive whole number, or they are more than ``samples`` together.
+    """
+    out = np.array(sizes, dtype=np.float64)
+    good = out.ndim == 1 and out.size > 0 and (out >= 1).all() and (out == np.floor(out)).all()
+    if not good or not out.sum() <= samples:
+        raise TheoryError(
+            f"batch sizes must be positive whole numbers of at most {samples} samples together; got "
+            f"{tuple(sizes)}"
+        )
+    return out
+
+
+def require_positive(covariance: FloatArray, problem: SampleQuadratics) -> None:
+    """A closure that has lost a variance is of no use.
+
+    Raises
+    ------
+    AccuracyError
+        If a direction with noise has no positive variance.
+    """
+    noisy = np.diag(problem.gradient_covariance) > 0
+    bad = np.flatnonzero(noisy & ~(np.diag(covariance) > 0))
+    if bad.size:
+        raise AccuracyError(
+            f"direction {int(bad[0])} has the variance {covariance[bad[0], bad[0]]:.4g}: the fluctuations "
+            "are too large for this closure; use the averaged epoch map, or lower the learning rate"
+        )
 
 
 def _own_noise(observer: Observer, noise: FloatArray) -> FloatArray:
