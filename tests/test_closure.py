@@ -382,7 +382,7 @@ def test_flat_directions_keep_their_digits_within_the_estimate(curvature: float)
         found = kind(problem, numeric, (4,) * 6).solve()
         gap = abs(found.covariance[0, 0] / truth - 1)
         assert gap <= found.relative_error_estimate[0]
-        assert found.relative_error_estimate[0] < 0.01
+        assert found.relative_error_estimate[0] < 0.02
 
 
 def test_a_rank_deficient_list_of_hessians_has_a_law() -> None:

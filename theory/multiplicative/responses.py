@@ -47,7 +47,7 @@ class Responses:
     drift
         :math:`I-A`, subtracted before rounding. Shape (d, n, n).
     rounding
-        What double precision leaves of a direction's variance, relative: 2e-16 over the distance of its
+        What double precision leaves of a direction's variance, relative: 9e-16 over the distance of its
         slowest pole from one. Shape (d,).
     inject
         b. Shape (n,).
@@ -91,7 +91,7 @@ class Responses:
         slow = np.abs(np.linalg.eigvals(drift)).min(axis=1)
         epsilon = np.finfo(np.float64).eps
         return cls(
-            powers=powers, drift=drift, rounding=epsilon / np.maximum(slow, epsilon),
+            powers=powers, drift=drift, rounding=4 * epsilon / np.maximum(slow, 4 * epsilon),
             inject=numeric.inject, evaluate_at=numeric.evaluate_at,
         )
 
