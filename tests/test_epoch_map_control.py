@@ -47,13 +47,17 @@ def test_known_averages_are_those_of_all_permutations(
     every = np.array(list(itertools.permutations(range(samples))), dtype=np.int32)[:, :used]
     average = controlled_maps_of(system, lambda first, few: every[first : first + few], len(every))
     known, k = average.known, average.size
-    np.testing.assert_allclose(average.gap, 0, atol=1e-13)
+    size = max(np.abs(known.drift).max(), np.abs(average.first.mean_map).max())
+    assert np.abs(average.gap).max() < 1e-12 * size
     rng = np.random.default_rng(0)
     second = rng.normal(size=(k, k))
     second, mean = second @ second.T, rng.normal(size=k)
-    np.testing.assert_allclose(known.apply(second), average.first.apply(second), rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(known.adjoint(second), average.first.adjoint(second), rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(known.source(mean), average.first.source_at(mean), rtol=1e-10, atol=1e-12)
+    for ours, enumerated in (
+        (known.apply(second), average.first.apply(second)),
+        (known.adjoint(second), average.first.adjoint(second)),
+        (known.source(mean), average.first.source_at(mean)),
+    ):
+        np.testing.assert_allclose(ours, enumerated, rtol=1e-10, atol=1e-12 * np.abs(enumerated).max())
     root = np.linalg.cholesky(second - np.outer(mean, mean) + 10 * k * np.eye(k))
     second = root @ root.T + np.outer(mean, mean)
     columns = average.scales[:, None] * np.column_stack([root, mean])
@@ -62,7 +66,7 @@ def test_known_averages_are_those_of_all_permutations(
     inside = known.positions(second, mean, start).sum(axis=0)
     np.testing.assert_allclose(out["squares"][:, 2].mean(axis=0), inside, rtol=1e-10)
     wrong = controlled_maps_of(system, lambda first, few: every[first : first + few], 3)
-    assert np.abs(wrong.gap).max() > 1e-6, "three permutations must not give the average"
+    assert np.abs(wrong.gap).max() > 1e-3 * size, "three permutations must not give the average"
 
 
 def test_krylov_and_dense_solutions_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ def test_the_limit_separates_law_from_none() -> None:
             permutations=300, control=False, **given,
         )
 
-    assert law(0.99 * found.learning_rate).spectral_radius == pytest.approx(1, abs=0.2)
+    assert 0.8 < law(0.99 * found.learning_rate).spectral_radius < 1, "close below the limit"
     with pytest.raises(UnstableError, match=r"mean square grows by 1\.\d+"):
         law(1.01 * found.learning_rate)
     with pytest.raises(TheoryError, match=r"'shuffled-once' does not reshuffle"):
