@@ -128,6 +128,12 @@ def run(arguments: argparse.Namespace) -> None:
     ]
     names = ("#", "curvature", "variance", "error", "mean shift", "published", "ratio", "corr. time")
     print(aligned_table(names, rows, right=True))
+    asked, worst = theory_options(arguments)["accuracy"], made.relative_error_estimate.max(initial=0.0)
+    if worst > asked:
+        print(
+            f"\nnote: the error estimate reaches {percent(worst)} where {percent(asked)} was asked for: allow "
+            "more time (--seconds), or name a --method"
+        )
     if arguments.plot:
         print(f"\nwrote {arguments.plot}")
 
@@ -156,7 +162,8 @@ def summary(problem: Problem, made: Prediction) -> list[str]:
         + ("" if made.mean_square_limit is None else
            f", {short(made.mean_square_limit)} for the mean square (independent batches)"),
         f"crossover curvature   {crossover}",
-        f"excess loss           {short(made.excess_loss)} (published: "
+        f"excess loss           {short(made.excess_loss)}",
+        f"loss fluctuation      {short(made.loss_fluctuation)} (published: "
         f"{short(made.published_loss_fluctuation)})",
     ]
 
