@@ -131,8 +131,8 @@ def run(arguments: argparse.Namespace) -> None:
     asked, worst = theory_options(arguments)["accuracy"], made.relative_error_estimate.max(initial=0.0)
     if worst > asked:
         print(
-            f"\nnote: the error estimate reaches {percent(worst)} where {percent(asked)} was asked for: allow "
-            "more time (--seconds), or name a --method"
+            f"\nnote: the error estimate reaches {percent(worst)} where {percent(asked)} was asked for: "
+            "allow more time (--seconds), or name a --method"
         )
     if arguments.plot:
         print(f"\nwrote {arguments.plot}")
