@@ -77,6 +77,7 @@ class EpochSystem:
                 f"{scheme.name!r} lasts for one {scheme.lasting}; use 'reshuffled', 'dropped-batch', "
                 "'kept-batch' or 'shuffled-once'"
             )
+        rule.require_own(hyperparameters)
         for name, number in hyperparameters.items():
             if not math.isfinite(number):
                 raise TheoryError(f"{name} must be finite; got {number}")
