@@ -140,7 +140,7 @@ def test_progress_can_interrupt() -> None:
             _quadratics(12), heavy_ball(), reshuffled(), batch_size=3, hyperparameters=BALL, seed=0,
             permutations=100, progress=stop,
         )
-    with pytest.raises(TheoryError, match="unknown hyperparameter of .heavy-ball.: .weight_decay"):
+    with pytest.raises(TheoryError, match=r"unknown hyperparameter of 'heavy-ball' 'weight_decay'"):
         averaged_epoch_map(
             _quadratics(12), heavy_ball(), reshuffled(), batch_size=3, seed=0,
             hyperparameters={**BALL, "weight_decay": 0.1},
