@@ -262,3 +262,17 @@ def test_beyond_the_limits_from_python() -> None:
         law(x, y, size=1, share=1.2)
     with pytest.raises(UnstableError, match="stability limit of heavy-ball in the steepest direction"):
         law(x, y, size=1, share=4.0)
+
+
+def test_arrays_instead_of_a_problem_say_what_to_write() -> None:
+    from theory import heavy_ball, reshuffled
+
+    x = np.random.default_rng(0).normal(size=(12, 2))
+    values = {"learning_rate": 0.01, "momentum": 0.5}
+    with pytest.raises(TheoryError, match=r"got a tuple: for arrays Regression\(features=X, targets=y\)"):
+        predict((x, x[:, 0]), heavy_ball(), reshuffled(), batch_size=3, hyperparameters=values)  # type: ignore[arg-type]
+    problem = Regression(features=x, targets=np.arange(12.0))
+    with pytest.raises(TheoryError, match=r"batch_size = 2\.5 is not a whole number"):
+        predict(problem, heavy_ball(), reshuffled(), batch_size=2.5, hyperparameters=values)  # type: ignore[arg-type]
+    made = predict(problem, heavy_ball(), reshuffled(), batch_size=3.0, hyperparameters=values)  # type: ignore[arg-type]
+    assert made.batch_size == 3

@@ -114,8 +114,13 @@ def quadratics_of(problem: Samples) -> SampleQuadratics:
     Raises
     ------
     TheoryError
-        If squares of the data overflow or vanish.
+        If it is neither, or squares of the data overflow or vanish.
     """
+    if not isinstance(problem, (Regression, SampleQuadratics)):
+        raise TheoryError(
+            f"problem must be a Regression or SampleQuadratics; got a {type(problem).__name__}: for arrays "
+            "Regression(features=X, targets=y), for Hessians SampleQuadratics.from_hessians(H, g)"
+        )
     if isinstance(problem, Regression):
         with np.errstate(all="ignore"):
             feature = float(np.sqrt(problem.curvatures[0]))

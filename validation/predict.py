@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from theory.errors import TheoryError, require_known
+from theory.numbers import exact_number
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
 from validation.conditioning import conditioning, quadratics_of
@@ -190,6 +191,10 @@ def predict(
         raise TheoryError(
             f"accuracy must lie in (0, 1) and seconds be positive; got {accuracy} and {seconds}"
         )
+    size = exact_number("batch_size", batch_size)
+    if size.denominator != 1:
+        raise TheoryError(f"batch_size = {batch_size} is not a whole number: round it")
+    batch_size = int(size)
     samples = quadratics_of(problem)
     shape = conditioning(problem if isinstance(problem, Regression) else samples)
     known = published_law(samples, rule, scheme, batch_size, hyperparameters)

@@ -133,7 +133,10 @@ def _require_separate(torch: Any, outputs_of: Any, trained: Any, inputs: Any) ->
         together = outputs_of(at, some)
         alone = torch.cat([outputs_of(at, x[None]) for x in some])
     except (RuntimeError, ValueError) as error:
-        raise TheoryError(f"the module does not take these inputs, one by one: {error}") from error
+        raise TheoryError(
+            f"the module does not take these inputs one by one ({error}); where samples of a batch "
+            "influence one another, as in batch normalisation, remove that layer or call module.eval()"
+        ) from error
     change = _change(alone.detach(), together.detach())
     if not change <= _ROUNDING:
         raise TheoryError(
@@ -191,7 +194,7 @@ def _constant_curvatures(
         raise TheoryError(f"the loss cannot be differentiated sample by sample: {error}") from error
     n = len(outputs)
     k = outputs[0].numel()
-    bent = here.reshape(n, k, k).numpy()
+    bent = here.reshape(n, k, k).clone().numpy()
     return (
         np.asarray(slope.reshape(n, k).numpy(), dtype=np.float64),
         np.asarray((bent + bent.swapaxes(1, 2)) / 2, dtype=np.float64),
