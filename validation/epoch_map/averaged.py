@@ -200,7 +200,13 @@ def _law(
         )
     second = average.solve(average.source)
     residual = average.residual(second)
-    start, second = boundary_columns(average, second, radius)
+    try:
+        start, second = boundary_columns(average, second, radius)
+    except UnstableError:
+        if not control:
+            raise
+        # known minus sampled truncation can lose positivity; a plain average of maps cannot
+        return _law(system, draw, count, seed, begun, progress, False, once)
     if prepared.influence is None or average.few is average or not control:
         prepared.influence = influence_of(average, draw)
     found = measure(average, second, start, prepared.influence, draw, step)
