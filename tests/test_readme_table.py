@@ -41,7 +41,7 @@ def table() -> list[list[float]]:
 
 
 def test_both_theories_are_what_the_table_says(setting: Any, table: list[list[float]]) -> None:
-    made = predict(*setting, **SHARED)
+    made = predict(*setting, **SHARED, method="closure")
     for direction, curvature, published, full, *_ in table:
         i = int(direction)
         assert made.curvatures[i] == pytest.approx(curvature, rel=0.05)

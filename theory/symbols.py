@@ -162,7 +162,7 @@ _ALL = (
         meaning="variance of the curvature of one batch, in this direction",
     ),
     Parameter(
-        symbol=label_variance, letter="y", unit=(1, 0), domain=">= 0",
+        symbol=label_variance, letter="Y", unit=(1, 0), domain=">= 0",
         meaning="variance of the noise on the labels, for half the squared residual as the loss",
     ),
     Parameter(

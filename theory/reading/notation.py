@@ -77,7 +77,7 @@ _LETTERS = {
     "B": symbols.batch_size, "N": symbols.samples, "tau": symbols.lag, "j": symbols.position,
     "omega": symbols.frequency, "d": symbols.dampening, "rho": symbols.weight_decay,
     "nu": symbols.immediate_discount, "alpha": symbols.averaging_rate,
-    "psi": symbols.curvature_variance, "y": symbols.label_variance,
+    "psi": symbols.curvature_variance, "Y": symbols.label_variance,
     "chi": symbols.curvature_gradient_covariance, "delta": symbols.displacement,
     "kappa": symbols.negative_curvature, "K": symbols.epochs,
 }
