@@ -36,7 +36,7 @@ table.numbers td{white-space:nowrap}
 table.ladder{font-size:.74rem}table.ladder td,table.ladder th{text-align:center;padding:.15rem .4rem}
 table.ladder td.pass{background:#f1f8f3}table.ladder td.fail{background:#fbeeee}
 table.ladder td:first-child,table.ladder th:first-child{text-align:left}
-table.ladder small{color:#555;font-size:.66rem;white-space:nowrap}
+table.ladder small{color:#555;font-size:.66rem;display:block;min-width:7rem}
 pre{background:#f6f6f6;padding:.5rem .8rem;overflow-x:auto;font-size:.82rem}
 .claim{border-left:4px solid var(--v,#8a8a8a);padding:.1rem 0 .1rem 1rem;margin:1.6rem 0}
 .claim h3{margin:.2rem 0;font-size:1.05rem}.claim p{margin:.35rem 0}.claim table{margin:.3rem 0 .3rem 1rem}

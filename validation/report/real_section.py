@@ -20,7 +20,7 @@ _INTRODUCTION = (
     "writes it. The prediction sees the data and the hyperparameters, nothing of the run. Two "
     "measurements: <code>torch.optim.SGD</code> with a shuffling <code>DataLoader</code>, every step "
     "recorded; and the compiled loop of this project, which takes the same steps to 1e-12 of the weights "
-    "two thousand times as fast, along indices that the loader itself draws. A run is cut into blocks "
+    "nearly two thousand times as fast, along indices that the loader itself draws. A run is cut into blocks "
     "of epochs with gaps between them in which it forgets; their number was fixed beforehand. Compared "
     "are second moments about the minimum, and means.</p>"
 )
