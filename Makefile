@@ -20,7 +20,7 @@ test: $(VENV)/.test
 
 # the tests that train with PyTorch, which nothing else needs
 test-torch: $(VENV)/.test-torch
-	$(BIN)/pytest --torch -n 2 tests/test_torch_*.py
+	$(BIN)/pytest --torch -n 2 tests/test_torch_*.py tests/test_report_real_sgd.py
 
 bench: $(VENV)/.test
 	$(BIN)/python -m validation.benchmark --output build/bench.json

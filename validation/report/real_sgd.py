@@ -23,7 +23,7 @@ __all__ = ["RealRun", "real_record", "run_real_case"]
 Progress = Callable[[str, int, int], None]
 
 #: relative errors that must be caught: by a training run, and by the compiled steps
-TRAINED_RESOLUTION, COMPILED_RESOLUTION = 2.0, 0.25
+TRAINED_RESOLUTION, COMPILED_RESOLUTION = 1.0, 0.2
 _LARGEST_MEMORY = 0.01
 
 
