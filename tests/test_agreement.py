@@ -19,7 +19,7 @@ from theory.symbols import curvature, learning_rate, momentum, steps_per_epoch
 from validation import reference
 from validation.evidence import RUNGS, RungResult, climb, exact, verify
 from validation.evidence.simulated import compare_with_simulation
-from validation.evidence.subjects import stationary_floats
+from validation.evidence.subjects.additive_noise import floats
 from validation.reference import exact_value, sample_points
 
 #: all but the simulation, which has tests of its own
@@ -142,17 +142,17 @@ def test_a_wrong_exact_solver_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_wrong_floating_solver_is_noticed_and_named(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    solvers = list(stationary_floats._SOLVERS)
+    solvers = list(floats._SOLVERS)
     name, right = solvers[number]
     solvers[number] = (name, _off(right, 1.001))
-    monkeypatch.setattr(stationary_floats, "_SOLVERS", tuple(solvers))
+    monkeypatch.setattr(floats, "_SOLVERS", tuple(solvers))
     result = one(entry_by_slug(SLUG), "solved")
     assert result.verdict == "fail"
     assert f"by {name}" in result.reason
 
 
 def test_one_floating_solver_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stationary_floats, "_SOLVERS", stationary_floats._SOLVERS[:1])
+    monkeypatch.setattr(floats, "_SOLVERS", floats._SOLVERS[:1])
     assert one(entry_by_slug(SLUG), "solved").verdict == "fail"
 
 

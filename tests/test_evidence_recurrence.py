@@ -10,10 +10,10 @@ from flint import fmpq, fmpq_mat
 
 from theory.closed_forms import entry_by_slug
 from theory.symbols import momentum, noise_variance, samples, steps_per_epoch
-from validation.evidence.grid import whole_numbers
 from validation.evidence.numbers import NotRational, rational_value
 from validation.evidence.points import draw_point
-from validation.evidence.recurrence import recurrence_order
+from validation.evidence.subjects.additive_noise.grid import whole_numbers
+from validation.evidence.subjects.additive_noise.recurrence import recurrence_order
 from validation.evidence.support import count, formula_support
 from validation.evidence.truth import exact_truth
 

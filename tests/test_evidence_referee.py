@@ -14,7 +14,7 @@ from theory.symbols import curvature, learning_rate, momentum, noise_variance, s
 from validation.evidence import climb
 from validation.evidence.result import RungResult
 from validation.evidence.simulated import compare_with_simulation
-from validation.evidence.trajectories import setting
+from validation.evidence.subjects.additive_noise.trajectories import setting
 
 SLUGS = (
     "white-weight-variance", "reshuffled-weight-variance", "reshuffled-weight-autocovariance",

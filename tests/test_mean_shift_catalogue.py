@@ -22,7 +22,7 @@ from theory.optimizers import RULES, LinearRule, rule_by_name
 from theory.sampling import SCHEMES, SamplingScheme, fresh_batches, scheme_by_name
 from theory.symbols import curvature, learning_rate, steps_per_epoch
 from validation.evidence import climb
-from validation.evidence.subjects.mean_shift_orders import direction_at, shift_by_pairs, shift_over_cycles
+from validation.evidence.subjects.mean_shift.orders import direction_at, shift_by_pairs, shift_over_cycles
 
 SLUGS = ("mean-shift", "mean-shift-flat-direction", "nesterov-mean-shift", "shuffled-once-mean-shift")
 HYPER = {

@@ -5,7 +5,7 @@ solver are compared at a random rational point. If they differed for those whole
 numerator of their difference would be a polynomial of degree d (:mod:`validation.evidence.degree`)
 that is not zero; it vanishes at a point of a grid of T values per parameter with probability at most
 d/T (Schwartz and Zippel). How far the whole numbers must go is the order of the linear recurrence in
-them (:mod:`validation.evidence.recurrence`).
+them (:mod:`validation.evidence.subjects.additive_noise.recurrence`).
 
 **Condition.** On both sides of every boundary, at a relative distance of :math:`2^{-40}` and on it,
 the formula must claim to hold exactly where the quantity exists.

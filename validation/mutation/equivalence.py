@@ -22,7 +22,7 @@ from validation.evidence.limits import law_of
 from validation.evidence.numbers import NotRational, rational_value
 from validation.evidence.points import parameters_of
 from validation.evidence.subjects import subject_of
-from validation.evidence.subjects.stationary import STATIONARY
+from validation.evidence.subjects.additive_noise import ADDITIVE_NOISE
 from validation.mutation.mutants import Mutant
 from validation.mutation.regions import same_region
 
@@ -79,7 +79,7 @@ def _points(entry: Entry, mutant: Formula) -> Iterator[Mapping[str, Any]]:
     """Two random points, for two choices of the whole numbers where the formula has some."""
     rng, law = random.Random(f"equivalence/{entry.slug}"), law_of(entry)
     subject, names = subject_of(law), parameters_of(law, mutant)
-    if subject is STATIONARY:
+    if subject is ADDITIVE_NOISE:
         cases: Sequence[Mapping[str, int]] = [
             {"steps_per_epoch": m, "position": 2, "lag": 2 + m * ("beyond" in entry.slug)} for m in (4, 5)
         ]

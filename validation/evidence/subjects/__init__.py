@@ -1,6 +1,10 @@
 """Where the rungs get the truth from: one subject per family of quantities, by slug.
 
-A new formula whose model is not "stationary" is one line in :data:`SUBJECTS`.
+A family is a folder; its ``subject.py`` implements :class:`Subject`, in files beside it the truth is
+computed in rational numbers, in balls, in doubles (``floats.py``) and by simulation (``runs.py``). What
+several families share is a file of this folder. A new formula of a known family is one line in
+:data:`SUBJECTS`, unless its model is "stationary", for which :data:`ADDITIVE_NOISE` is taken; a new family
+is one folder and that line.
 """
 
 from __future__ import annotations
@@ -9,13 +13,13 @@ from collections.abc import Mapping
 
 from theory.closed_forms import Entry
 from theory.errors import TheoryError
+from validation.evidence.subjects.additive_noise import ADDITIVE_NOISE
 from validation.evidence.subjects.batch_moments import BATCH_MOMENTS
 from validation.evidence.subjects.mean_shift import MEAN_SHIFT
-from validation.evidence.subjects.multiplicative import MULTIPLICATIVE
+from validation.evidence.subjects.multiplicative_noise import MULTIPLICATIVE_NOISE
 from validation.evidence.subjects.one_dimensional_epoch import ONE_DIMENSIONAL_EPOCH
 from validation.evidence.subjects.one_epoch import ONE_EPOCH
 from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
-from validation.evidence.subjects.stationary import STATIONARY
 
 __all__ = ["SUBJECTS", "Plan", "Point", "Replicas", "Subject", "subject_of"]
 
@@ -28,7 +32,7 @@ SUBJECTS: Mapping[str, Subject] = {
             "pytorch-multiplicative-weight-variance", "label-noise-weight-variance",
             "label-noise-momentum-weight-variance",
         ),
-        MULTIPLICATIVE,
+        MULTIPLICATIVE_NOISE,
     ),
     **dict.fromkeys(
         (
@@ -60,7 +64,7 @@ def subject_of(entry: Entry) -> Subject:
     if entry.slug in SUBJECTS:
         return SUBJECTS[entry.slug]
     if entry.model == "stationary":
-        return STATIONARY
+        return ADDITIVE_NOISE
     raise TheoryError(
         f"{entry.slug} ({entry.model}) has no subject: add it to SUBJECTS in validation.evidence.subjects"
     )

@@ -1,9 +1,9 @@
-"""What every subject may use: short points, a condition estimate, seeds, shifted replica numbers."""
+"""What every subject may use: points, a condition estimate, seeds, shifted replica numbers."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 from zlib import crc32
@@ -15,11 +15,11 @@ from theory.closed_forms import Entry
 from theory.errors import TheoryError
 from theory.formula import Formula
 from validation.evidence.claimed import claimed
-from validation.evidence.points import parameters_of
+from validation.evidence.points import parameters_of, uniform
 from validation.evidence.subjects.protocol import FloatArray, Point, Replicas, Subject
 
 __all__ = [
-    "drawn_points", "generator", "sensitivity", "shifted", "short_points", "stretched_points",
+    "drawn_point", "drawn_points", "generator", "sensitivity", "shifted", "short_points", "stretched_points",
 ]
 
 _POINTS, _BASES, _WIDE_POINTS = 4, 3, 12
@@ -46,6 +46,15 @@ def short_points(subject: Subject, entry: Entry, formula: Formula) -> tuple[Poin
         if claimed(formula, {s.name: point[s.name] for s in formula.parameters}):
             points.append(point)
     return tuple(points)
+
+
+def drawn_point(
+    box: Mapping[str, tuple[Fraction, Fraction]], names: Sequence[str], wholes: Mapping[str, int],
+    rng: random.Random,
+) -> dict[str, Any]:
+    """Every named parameter of the box, drawn from its interval, and the named whole numbers."""
+    drawn = {name: uniform(rng, *box[name]) for name in names if name in box}
+    return {**drawn, **{name: value for name, value in wholes.items() if name in names}}
 
 
 def drawn_points(

@@ -8,25 +8,11 @@ from typing import Any
 
 import sympy as sp
 
-from theory import symbols
 from theory.closed_forms import Entry
-from theory.optimizers import LinearRule
 from theory.symbols import batch_size, samples, steps_per_epoch
+from validation.evidence.subjects.rule_degrees import rule_degrees
 
-__all__ = ["rule_degrees", "truth_degree"]
-
-
-@lru_cache(maxsize=64)
-def rule_degrees(rule: LinearRule) -> tuple[int, int]:
-    """Largest total degree of an entry of A, and of B; a common denominator counts for both."""
-    letters = (symbols.learning_rate, symbols.curvature, *rule.parameters)
-    degrees = []
-    for matrix in (rule.transition, rule.injection):
-        pairs = [sp.fraction(sp.together(e)) for e in matrix]
-        over = [sp.Poly(sp.expand(p), *letters).total_degree() if p != 0 else 0 for p, _ in pairs]
-        under = [sp.Poly(sp.expand(q), *letters).total_degree() for _, q in pairs]
-        degrees.append(max(over) + sum(under))
-    return degrees[0], degrees[1]
+__all__ = ["truth_degree"]
 
 
 @lru_cache(maxsize=64)

@@ -7,22 +7,12 @@ from typing import Any
 
 from flint import arb, fmpq
 
-__all__ = ["direct_drift", "direct_escape", "drift_over_orders", "escape_over_orders", "population"]
+from validation.evidence.subjects.batch_population import means_over_orders, population
 
-#: coefficients of 1, epsilon, epsilon²
-Cut = tuple[Any, Any, Any]
+__all__ = ["direct_drift", "direct_escape", "drift_over_orders", "escape_over_orders"]
 
-
-def population(steps: int) -> tuple[list[fmpq], list[fmpq]]:
-    """Curvature and gradient fluctuations of M batches, whole numbers less their mean.
-
-    Neither the variance nor the covariance is zero for 2 to 13 batches.
-    """
-    curvatures = [fmpq(k * k % 11 + k) for k in range(steps)]
-    gradients = [fmpq(2 * (k * k % 11 + k) + k * k * k % 7) for k in range(steps)]
-    return tuple(  # type: ignore[return-value]
-        [v - sum(values, fmpq(0)) / steps for v in values] for values in (curvatures, gradients)
-    )
+#: coefficients of 1, epsilon, epsilon²; or mean and mean square
+Cut = tuple[Any, ...]
 
 
 def _average(first: Sequence[Any], second: Sequence[Any]) -> Any:
@@ -31,19 +21,11 @@ def _average(first: Sequence[Any], second: Sequence[Any]) -> Any:
 
 def _mean_after_all(factors: Sequence[Cut], pushes: Sequence[Any], start: Any) -> Cut:
     """Mean over all orders of the weight, cut after epsilon²; pushes are of first order."""
-    steps = len(factors)
-    table: list[Cut] = [(start, start * 0, start * 0)]
-    for chosen in range(1, 2**steps):
-        last = [k for k in range(steps) if chosen >> k & 1]
-        total = [start * 0] * 3
-        for k in last:
-            a, b, c = table[chosen ^ (1 << k)]
-            x, y, _ = factors[k]
-            total[0] += x * a
-            total[1] += x * b + y * a + pushes[k]
-            total[2] += x * c + y * b
-        table.append((total[0] / len(last), total[1] / len(last), total[2] / len(last)))
-    return table[-1]
+    def step(before: Cut, k: int) -> Cut:
+        (a, b, c), (x, y, _) = before, factors[k]
+        return x * a, x * b + y * a + pushes[k], x * c + y * b
+
+    return means_over_orders(len(factors), (start, start * 0, start * 0), step)[-1]
 
 
 def drift_over_orders(p: fmpq, eta: fmpq, steps: int) -> tuple[fmpq, fmpq]:
@@ -58,16 +40,12 @@ def drift_over_orders(p: fmpq, eta: fmpq, steps: int) -> tuple[fmpq, fmpq]:
 def escape_over_orders(p: fmpq, steps: int, epochs: int) -> fmpq:
     """Mean square after some epochs from 0, reshuffled over independent steps with the same batches."""
     _, gradients = population(steps)
-    table = [(fmpq(0), fmpq(0))]
-    for chosen in range(1, 2**steps):
-        last = [k for k in range(steps) if chosen >> k & 1]
-        mean, square = fmpq(0), fmpq(0)
-        for k in last:
-            a, b = table[chosen ^ (1 << k)]
-            mean += p * a + gradients[k]
-            square += p * p * b + 2 * p * a * gradients[k] + gradients[k] ** 2
-        table.append((mean / len(last), square / len(last)))
-    mean, square = table[-1]
+
+    def step(before: Cut, k: int) -> Cut:
+        (a, b), g = before, gradients[k]
+        return p * a + g, p * p * b + 2 * p * a * g + g * g
+
+    mean, square = means_over_orders(steps, (fmpq(0), fmpq(0)), step)[-1]
     growth = p**steps
     average, shuffled, fresh = fmpq(0), fmpq(0), fmpq(0)
     variance = _average(gradients, gradients)

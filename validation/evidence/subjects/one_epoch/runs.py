@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from theory.closed_forms import Entry
 from theory.formula import Formula
+from validation.evidence.subjects.batch_population import drawn_orders
 from validation.evidence.subjects.defaults import generator, shifted
 from validation.evidence.subjects.protocol import FloatArray, Replicas
 
@@ -46,7 +47,7 @@ def replicas(entry: Entry, formula: Formula, salt: int, share: int) -> Replicas:
     weight = entry.quantity == "epoch-regularizer-weight"
     start = 0.0 if weight else _START
     factors = 1 - _ETA * (slope + a)
-    drawn = rng.permuted(np.tile(np.arange(steps), (count, 1)), axis=1)
+    drawn = drawn_orders(count, rng, steps)
     every = np.array(list(permutations(range(steps))))  # the lowest end bounds every run
 
     def scaled(orders: IndexArray) -> FloatArray:
@@ -74,7 +75,7 @@ def _escape(formula: Formula, rng: np.random.Generator, count: int) -> Replicas:
     p = 1 + _ETA * _KAPPA
     weight = np.zeros(count)
     for _ in range(_EPOCHS):
-        orders = rng.permuted(np.tile(np.arange(steps), (count, 1)), axis=1)
+        orders = drawn_orders(count, rng, steps)
         weight = p**steps * weight + _ends(orders, np.full(steps, p), _G, 0.0)
     fresh = _ETA**2 * float(np.mean(_G**2)) * sum(p ** (2 * k) for k in range(_EPOCHS * steps))
     return Replicas(predicted=predicted, numbers=weight**2 / fresh)

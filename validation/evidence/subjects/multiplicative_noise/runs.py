@@ -16,7 +16,7 @@ from theory.evaluate import evaluate
 from theory.formula import Formula
 from theory.optimizers import LinearRule
 from validation.evidence.result import NotApplicable
-from validation.evidence.subjects.fluctuating_law import law_at
+from validation.evidence.subjects.multiplicative_noise.law import law_at
 from validation.evidence.subjects.protocol import FloatArray, Replicas
 
 __all__ = ["replicas"]

@@ -12,7 +12,7 @@ from theory.errors import AccuracyError
 from theory.formula import Formula
 from theory.solvers import solve_lag_sum, solve_lyapunov, solve_spectral_integral
 from theory.solvers.by_name import NotCoveredError
-from validation.evidence import floating
+from validation.evidence.subjects.additive_noise import other_solvers
 from validation.reference import reference_value, sample_points
 
 __all__ = ["condition_estimate", "float_points", "solutions"]
@@ -53,18 +53,18 @@ def solutions(entry: Entry, point: Mapping[str, Any]) -> Iterator[tuple[str, flo
     """The quantity by every floating-point solver that has it."""
     name = entry.quantity
     if name == "noise-autocovariance":
-        yield "enumeration of all orders", floating.noise_by_enumeration(entry, point)
-        yield "periodogram of an epoch", floating.noise_by_periodogram(entry, point)
+        yield "enumeration of all orders", other_solvers.noise_by_enumeration(entry, point)
+        yield "periodogram of an epoch", other_solvers.noise_by_periodogram(entry, point)
     elif name == "noise-spectrum":
-        yield "sum over lags", floating.spectrum_by_lags(entry, point)
-        yield "periodogram of an epoch", floating.noise_by_periodogram(entry, point)
+        yield "sum over lags", other_solvers.spectrum_by_lags(entry, point)
+        yield "periodogram of an epoch", other_solvers.noise_by_periodogram(entry, point)
     elif name == "weight-spectrum":
-        yield "sum over lags and a linear solve", floating.spectrum_by_lags(entry, point)
-        yield "periodogram and impulse response", floating.spectrum_by_series(entry, point)
+        yield "sum over lags and a linear solve", other_solvers.spectrum_by_lags(entry, point)
+        yield "periodogram and impulse response", other_solvers.spectrum_by_series(entry, point)
     elif name.startswith("flat-"):
         for label, solve in (
-            ("epoch by epoch", floating.flat_by_epochs),
-            ("impulse response", floating.flat_by_response),
+            ("epoch by epoch", other_solvers.flat_by_epochs),
+            ("impulse response", other_solvers.flat_by_response),
         ):
             if name.endswith("correlation-time"):
                 yield label, 2 * solve(entry, point, False) / solve(entry, point, True)

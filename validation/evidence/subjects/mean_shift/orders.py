@@ -19,7 +19,7 @@ from theory.closed_forms import Entry
 from theory.evaluate.balls import BallArithmetic
 from theory.symbols import learning_rate
 from validation.evidence.numbers import RationalArithmetic, to_fmpq
-from validation.evidence.subjects.one_epoch_orders import population
+from validation.evidence.subjects.batch_population import means_over_orders, population
 from validation.evidence.truth import programs_of
 
 __all__ = ["Direction", "direction_at", "shift_by_pairs", "shift_over_cycles", "shift_over_orders"]
@@ -79,25 +79,19 @@ def shift_over_orders(at: Direction, steps: int) -> fmpq:
     The mean at the start of an epoch is that at its end; to first order it is zero.
     """
     curvatures, gradients = population(steps)
-    table = [(at.zero, at.zero)]
-    second = [at.zero] * (steps + 1)
-    first = [at.zero] * (steps + 1)
-    counts = [0] * (steps + 1)
-    for chosen in range(1, 2**steps):
-        last = [k for k in range(steps) if chosen >> k & 1]
-        one, two = at.zero, at.zero
-        for k in last:
-            before, after = table[chosen ^ (1 << k)]
-            one += at.step * before + at.inject * gradients[k]
-            two += at.step * after + at.slope * before * curvatures[k]
-        share = fmpq(1, len(last))
-        table.append((one * share, two * share))
-        first[len(last)] += one * share
-        second[len(last)] += two * share
-        counts[len(last)] += 1
-    if any(x != 0 for total in first for x in total.entries()):
-        raise ArithmeticError("the mean of first order must vanish at every position")
-    means = [total * fmpq(1, max(count, 1)) for total, count in zip(second, counts, strict=True)]
+
+    def step(before: tuple[Any, ...], k: int) -> tuple[Any, ...]:
+        one, two = before
+        return at.step * one + at.inject * gradients[k], at.step * two + at.slope * one * curvatures[k]
+
+    after = means_over_orders(steps, (at.zero, at.zero), step)
+    means = []
+    for size in range(steps + 1):
+        sets = [numbers for chosen, numbers in enumerate(after) if chosen.bit_count() == size]
+        first, second = (sum(parts[1:], parts[0]) / len(sets) for parts in zip(*sets, strict=True))
+        if any(x != 0 for x in first.entries()):
+            raise ArithmeticError("the mean of first order must vanish at every position")
+        means.append(second)
     start = at.rest_of(at.step**steps, means[steps])
     average = at.zero
     for k in range(1, steps + 1):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from theory.closed_forms import Entry
 from theory.formula import Formula
 from validation.evidence.numbers import NotRational
-from validation.evidence.recurrence import recurrence_order
+from validation.evidence.subjects.additive_noise.recurrence import recurrence_order
 from validation.evidence.subjects.protocol import Plan
 
 __all__ = ["whole_numbers"]

@@ -13,7 +13,7 @@ import numpy as np
 
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
-from validation.evidence.index_noise import index_noise
+from validation.evidence.subjects.additive_noise.index_noise import index_noise
 from validation.regression import FloatArray
 
 __all__ = ["BATCH", "DIRECTIONS", "STEPS", "Trajectories", "run", "sample_count", "setting"]

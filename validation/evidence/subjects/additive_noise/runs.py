@@ -23,8 +23,14 @@ from theory.formula import Formula
 from theory.quantities import MOMENTS, Moment
 from theory.solvers import solve_epoch_lifted
 from validation.evidence.result import NotApplicable
+from validation.evidence.subjects.additive_noise.trajectories import (
+    DIRECTIONS,
+    STEPS,
+    Trajectories,
+    run,
+    setting,
+)
 from validation.evidence.subjects.protocol import Replicas
-from validation.evidence.trajectories import DIRECTIONS, STEPS, Trajectories, run, setting
 from validation.regression import FloatArray
 
 __all__ = ["replicas"]

@@ -11,20 +11,20 @@ from flint import arb, fmpq
 
 from theory.closed_forms import Entry
 from theory.formula import Formula
-from validation.evidence.grid import whole_numbers
 from validation.evidence.points import draw_point
-from validation.evidence.subjects import stationary_borders
+from validation.evidence.subjects.additive_noise import borders
+from validation.evidence.subjects.additive_noise.balls import ball_points, ball_truth
+from validation.evidence.subjects.additive_noise.degree import truth_degree
+from validation.evidence.subjects.additive_noise.floats import condition_estimate, float_points, solutions
+from validation.evidence.subjects.additive_noise.grid import whole_numbers
+from validation.evidence.subjects.additive_noise.runs import replicas
 from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
-from validation.evidence.subjects.stationary_balls import ball_points, ball_truth
-from validation.evidence.subjects.stationary_degree import truth_degree
-from validation.evidence.subjects.stationary_floats import condition_estimate, float_points, solutions
-from validation.evidence.subjects.stationary_runs import replicas
 from validation.evidence.truth import exact_truth
 
-__all__ = ["STATIONARY", "Stationary"]
+__all__ = ["ADDITIVE_NOISE", "AdditiveNoise"]
 
 
-class Stationary(Subject):
+class AdditiveNoise(Subject):
     """Every quantity of :data:`theory.QUANTITIES` of every rule and scheme.
 
     The exact solver decides by the Schur-Cohn test whether there is a law, and refuses itself.
@@ -47,12 +47,12 @@ class Stationary(Subject):
     def border_points(
         self, entry: Entry, names: Sequence[str], rng: random.Random, *, whole: bool
     ) -> Iterator[dict[str, Any]]:
-        return stationary_borders.border_points(entry, names, rng, whole)
+        return borders.border_points(entry, names, rng, whole)
 
     def wide_points(
         self, entry: Entry, names: Sequence[str], rng: random.Random
     ) -> Iterator[dict[str, Any]]:
-        return stationary_borders.wide_points(entry, names, rng)
+        return borders.wide_points(entry, names, rng)
 
     def relations(self, entry: Entry) -> Sequence[Any]:
         """Borders of the rule's stability region, and the scheme's conditions."""
@@ -78,4 +78,4 @@ class Stationary(Subject):
         return replicas(entry, formula, salt=salt, share=share)
 
 
-STATIONARY = Stationary()
+ADDITIVE_NOISE = AdditiveNoise()

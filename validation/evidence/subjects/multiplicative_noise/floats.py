@@ -10,7 +10,7 @@ from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import brentq
 
 from theory.closed_forms import Entry
-from validation.evidence.subjects.fluctuating_law import batches_of
+from validation.evidence.subjects.multiplicative_noise.law import batches_of
 
 __all__ = ["solutions"]
 

@@ -11,18 +11,16 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from theory.multiplicative import SampleQuadratics
 from theory.one_epoch.epoch import Epoch
 from theory.one_epoch.expected_map import expected_map
 from theory.one_epoch.second_moment import end_of_epoch
 from theory.optimizers import NumericRule
-from validation.evidence.subjects.one_epoch_orders import population
+from validation.evidence.subjects.batch_population import direction_losses, fluctuations
+from validation.evidence.subjects.protocol import FloatArray
 
 __all__ = ["doubles"]
 
-FloatArray = npt.NDArray[np.float64]
 #: up to here all orders are listed
 _MOST_LISTED = 6
 
@@ -51,25 +49,14 @@ def _combined(
     return at["curvature_gradient_covariance"] * first + start * second
 
 
-def _fluctuations(steps: int) -> tuple[FloatArray, FloatArray]:
-    a, g = (np.array([int(v.p) / int(v.q) for v in part]) for part in population(steps))
-    return a, g
-
-
 def _epoch(steps: int, eta: float, slope: float, a: FloatArray, g: FloatArray) -> Epoch:
-    one = np.ones((1, 1))
-    curvatures = slope + a
-    losses = SampleQuadratics(
-        factors=np.sqrt(np.abs(curvatures))[:, None, None], signs=np.sign(curvatures)[:, None],
-        gradients=g[:, None], curvatures=np.array([slope]), directions=one, minimum=np.zeros(1),
-    )
-    rule = NumericRule(keep=one, inject=np.array([-eta]), evaluate_at=np.ones(1))
-    return Epoch(quadratics=losses, batch_sizes=(1,) * steps, rule=rule)
+    rule = NumericRule(keep=np.ones((1, 1)), inject=np.array([-eta]), evaluate_at=np.ones(1))
+    return Epoch(quadratics=direction_losses(slope, a, g), batch_sizes=(1,) * steps, rule=rule)
 
 
 def _averages(quantity: str, steps: int, eta: float, slope: float) -> tuple[float, float]:
     """By the library's matrix functions."""
-    a, g = _fluctuations(steps)
+    a, g = fluctuations(steps)
     if quantity == "saddle-escape-ratio":
         epoch = _epoch(steps, eta, slope, 0 * a, g)
         whole, fresh = end_of_epoch(epoch), end_of_epoch(epoch, draws="batch")
@@ -80,7 +67,7 @@ def _averages(quantity: str, steps: int, eta: float, slope: float) -> tuple[floa
 
 def _circle(quantity: str, steps: int, p: float, eta: float) -> tuple[float, float]:
     """Coefficient of epsilon² of the mean over a list of all orders, from its values on a circle."""
-    a, g = _fluctuations(steps)
+    a, g = fluctuations(steps)
     orders = np.array(list(permutations(range(steps))))
     if quantity == "saddle-escape-ratio":
         ends = sum(g[orders[:, k]] * p ** (steps - 1 - k) for k in range(steps))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -18,67 +17,48 @@ from theory.sequences import LucasSequence
 from theory.solvers.schur_cohn import stability_of
 from theory.symbols import curvature, learning_rate, steps_per_epoch
 from validation.evidence.numbers import to_fmpq
-from validation.evidence.points import uniform
-from validation.evidence.subjects.mean_shift_floats import shifts
-from validation.evidence.subjects.mean_shift_orders import (
+from validation.evidence.subjects.batch_orders import BatchOrders
+from validation.evidence.subjects.mean_shift.floats import shifts
+from validation.evidence.subjects.mean_shift.orders import (
     direction_at,
     shift_by_pairs,
     shift_over_cycles,
     shift_over_orders,
 )
-from validation.evidence.subjects.mean_shift_runs import replicas
-from validation.evidence.subjects.plans import consecutive
-from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
-from validation.evidence.subjects.stationary_degree import rule_degrees
+from validation.evidence.subjects.mean_shift.runs import replicas
+from validation.evidence.subjects.protocol import Point, Replicas
+from validation.evidence.subjects.rule_degrees import rule_degrees
 from validation.evidence.support import Support, rational_support
 
 __all__ = ["MEAN_SHIFT", "MeanShift"]
 
-_BOX: Mapping[str, tuple[Fraction, Fraction]] = {
-    "learning_rate": (Fraction(1, 4), Fraction(3, 4)), "momentum": (Fraction(1, 8), Fraction(7, 8)),
-    "curvature": (Fraction(1, 4), Fraction(3, 4)),
-    "curvature_gradient_covariance": (Fraction(1, 4), Fraction(3, 4)),
-}
 #: 2^12 sets of batches
 _MOST_STEPS = 11
+#: of an order that repeats, whose cycle is solved batch by batch
+_MOST_STEPS_OF_CYCLES = 45
 
 
-class MeanShift(Subject):
+class MeanShift(BatchOrders):
     """Of any rule, if every epoch has an order of its own or one order repeats."""
 
-    def wholes(self, entry: Entry, formula: Formula) -> Plan:
-        most = 45 if entry.scheme.lasting == "run" else _MOST_STEPS
-        return consecutive("steps_per_epoch", 2, formula, lambda: _support(entry), most=most)
+    def most_steps(self, entry: Entry) -> int:
+        return _MOST_STEPS_OF_CYCLES if entry.scheme.lasting == "run" else _MOST_STEPS
 
-    def point(
-        self, entry: Entry, names: Sequence[str], wholes: Mapping[str, int], rng: random.Random
-    ) -> dict[str, Any]:
-        drawn = {name: uniform(rng, *_BOX[name]) for name in names if name in _BOX}
-        return {**drawn, **{name: value for name, value in wholes.items() if name in names}}
+    def support(self, entry: Entry) -> Support:
+        return _support(entry)
 
-    def ball_points(self, entry: Entry, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        pi, root = arb.pi(), arb(2).sqrt()
-        values: dict[str, Any] = {
-            "learning_rate": root / 3, "momentum": pi / 5, "curvature": pi / 5,
-            "curvature_gradient_covariance": -root / 7, "steps_per_epoch": 7,
-        }
-        base = {name: values[name] for name in names}
-        yield "an irrational point", base
-        yield "another irrational point", {
-            **base, "steps_per_epoch": 4, **{n: base[n] * root / 2 for n in names if n in _BOX}
-        }
+    def extremes(self, base: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "curvature = 1e-12", {**base, "curvature": arb("1e-12")}
         yield "momentum = 0", {**base, "momentum": arb(0)}
         yield "momentum = 1 - 1e-9", {**base, "momentum": 1 - arb("1e-9")}
-        yield "M = 60", {**base, "steps_per_epoch": 60}
 
     def relations(self, entry: Entry) -> Sequence[Any]:
-        return (*entry.rule.domain, steps_per_epoch >= 2)
+        return (*entry.rule.domain, *super().relations(entry))
 
     def exists(self, entry: Entry, point: Point) -> bool:
         """Where the mean is stable, and an epoch has batches to exchange."""
         given = {s: sp.Rational(str(point[s.name])) for s in entry.rule.parameters if s.name in point}
-        if not point["steps_per_epoch"] >= 2 or sp.And(*entry.rule.domain).subs(given) == sp.false:
+        if not super().exists(entry, point) or sp.And(*entry.rule.domain).subs(given) == sp.false:
             return False
         step = direction_at(entry, point).step
         rows = [[Fraction(int(x.p), int(x.q)) for x in row] for row in step.tolist()]

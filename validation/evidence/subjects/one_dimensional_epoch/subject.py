@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import permutations
-from math import factorial
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,11 @@ from theory.formula import Formula
 from theory.numbers import each
 from validation.evidence.numbers import double_value, to_fmpq
 from validation.evidence.points import uniform
+from validation.evidence.subjects.batch_population import means_over_orders
 from validation.evidence.subjects.defaults import generator
+from validation.evidence.subjects.one_dimensional_epoch.floats import symmetric_moments
 from validation.evidence.subjects.plans import listed
-from validation.evidence.subjects.protocol import FloatArray, Plan, Point, Replicas, Subject
+from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
 
 __all__ = ["ONE_DIMENSIONAL_EPOCH"]
 
@@ -110,7 +111,7 @@ class OneDimensionalEpoch(Subject):
         numbers = {name: each(float, value) for name, value in point.items()}
         return {
             "the recursion over all sets of samples": float(_over_sets(entry, numbers)),
-            "elementary symmetric polynomials": _symmetric(entry, numbers),
+            "elementary symmetric polynomials": symmetric_moments(numbers)[not _is_mean(entry)],
         }
 
     def replicas(self, entry: Entry, formula: Formula, *, salt: int = 0, share: int = 1) -> Replicas:
@@ -143,66 +144,12 @@ def _steps(numbers: Mapping[str, Any]) -> list[tuple[Any, Any]]:
 def _over_sets(entry: Entry, numbers: Mapping[str, Any]) -> Any:
     """Mean and mean square after every set of samples, from those with one sample less: O(N 2^N)."""
     eta, start, steps = numbers["learning_rate"], numbers["displacement"], _steps(numbers)
-    found = {0: (start, start * start)}
-    for used in range(1, 1 << len(steps)):
-        last = [n for n in range(len(steps)) if used >> n & 1]
-        mean = square = 0 * start
-        for n in last:
-            h, g = steps[n]
-            x, c = 1 - eta * h, -eta * g
-            m, s = found[used ^ (1 << n)]
-            mean, square = mean + (x * m + c), square + (x * x * s + 2 * x * c * m + c * c)
-        found[used] = mean / len(last), square / len(last)
-    return found[(1 << len(steps)) - 1][0 if _is_mean(entry) else 1]
 
+    def step(before: tuple[Any, ...], n: int) -> tuple[Any, ...]:
+        (mean, square), (h, g) = before, steps[n]
+        x, c = 1 - eta * h, -eta * g
+        return x * mean + c, x * x * square + 2 * x * c * mean + c * c
 
-def _symmetric(entry: Entry, numbers: Mapping[str, Any]) -> float:
-    r"""By how many samples come between and after: mixed elementary symmetric polynomials of x and x².
-
-    The average of a product over the k samples after l is :math:`k!(N-1-k)!/N!` times the symmetric
-    polynomial; with j between l and the earlier m, :math:`j!\,k!\,(N-2-j-k)!/N!`.
-    """
-    h, g = (np.array(numbers[name]) for name in _OF_SAMPLES)
-    x, c, size = 1 - numbers["learning_rate"] * h, -numbers["learning_rate"] * g, h.size
-    phi, start = float(np.prod(x)), float(numbers["displacement"])
-    weights = [factorial(k) * factorial(size - 1 - k) / factorial(size) for k in range(size)]
-    offset = float(_marked(x, c) @ weights)
-    if _is_mean(entry):
-        return phi * start + offset
-    square = float(_marked(x**2, c**2) @ weights) + 2 * _marked_pairs(x, c)
-    return phi**2 * start**2 + 2 * phi * start * offset + square
-
-
-def _marked(x: FloatArray, c: FloatArray) -> FloatArray:
-    """Coefficients in z of the sum over l of c_l times the product of 1 + x_n z over the others."""
-    plain, marked = np.zeros(x.size + 1), np.zeros(x.size + 1)
-    plain[0] = 1
-    for value, weight in zip(x, c, strict=True):
-        marked[1:] += value * marked[:-1]
-        marked += weight * plain
-        plain[1:] += value * plain[:-1]
-    return marked[:-1]
-
-
-def _marked_pairs(x: FloatArray, c: FloatArray) -> float:
-    """Products of the offsets of two samples, the later one with its factor, over all orders."""
-    size = x.size
-    tables = np.zeros((4, size + 1, size + 1))  # no mark, earlier, later, both; [between, after]
-    tables[0, 0, 0] = 1
-    for value, weight in zip(x, c, strict=True):
-        grown = tables.copy()
-        grown[:, 1:, :] += value * tables[:, :-1, :]
-        grown[:, :, 1:] += value**2 * tables[:, :, :-1]
-        grown[1] += weight * tables[0]
-        grown[2] += weight * value * tables[0]
-        grown[3] += weight * tables[2] + weight * value * tables[1]
-        tables = grown
-    total = 0.0
-    for j in range(size - 1):
-        for k in range(size - 1 - j):
-            orders = factorial(j) * factorial(k) * factorial(size - 2 - j - k) / factorial(size)
-            total += tables[3, j, k] * orders
-    return total
-
+    return means_over_orders(len(steps), (start, start * start), step)[-1][0 if _is_mean(entry) else 1]
 
 ONE_DIMENSIONAL_EPOCH = OneDimensionalEpoch()

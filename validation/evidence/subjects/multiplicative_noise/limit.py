@@ -11,7 +11,7 @@ from flint import arb, ctx, fmpq, fmpq_mat, fmpq_poly
 from theory.closed_forms import Entry
 from theory.errors import TheoryError
 from theory.solvers.schur_cohn import stability_of
-from validation.evidence.subjects.fluctuating_law import FluctuatingLaw, law_at
+from validation.evidence.subjects.multiplicative_noise.law import FluctuatingLaw, law_at
 
 __all__ = ["enclosed_limit", "exact_limit", "is_stable"]
 

@@ -13,9 +13,9 @@ from theory.closed_forms import Entry
 from theory.evaluate.balls import BallArithmetic
 from theory.evaluate.conditions import difference_program
 from theory.symbols import curvature
-from validation.evidence.ball_law import ball_moment
 from validation.evidence.ball_matrix import ball
 from validation.evidence.numbers import to_fmpq
+from validation.evidence.subjects.additive_noise.ball_law import ball_moment
 from validation.evidence.truth import programs_of
 from validation.reference import noise_autocovariance
 

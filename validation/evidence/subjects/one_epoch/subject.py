@@ -9,9 +9,7 @@ gives the part in :math:`\chi`, one with another start the part in :math:`\psi`.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sympy as sp
@@ -23,69 +21,40 @@ from theory.evaluate.compiler import compile_program
 from theory.formula import Formula
 from theory.symbols import curvature, learning_rate, negative_curvature, steps_per_epoch
 from validation.evidence.numbers import to_fmpq
-from validation.evidence.points import uniform
-from validation.evidence.subjects.one_epoch_floats import doubles
-from validation.evidence.subjects.one_epoch_orders import (
+from validation.evidence.subjects.batch_orders import BatchOrders
+from validation.evidence.subjects.one_epoch.floats import doubles
+from validation.evidence.subjects.one_epoch.orders import (
     direct_drift,
     direct_escape,
     drift_over_orders,
     escape_over_orders,
 )
-from validation.evidence.subjects.one_epoch_runs import replicas
-from validation.evidence.subjects.plans import consecutive
-from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
+from validation.evidence.subjects.one_epoch.runs import replicas
+from validation.evidence.subjects.protocol import Point, Replicas
 from validation.evidence.support import Support, rational_support
 
 __all__ = ["ONE_EPOCH", "OneEpoch"]
 
-_BOX: Mapping[str, tuple[Fraction, Fraction]] = {
-    "learning_rate": (Fraction(1, 4), Fraction(3, 4)), "curvature": (Fraction(1, 4), Fraction(3, 4)),
-    "negative_curvature": (Fraction(1, 4), Fraction(3, 4)),
-    "curvature_variance": (Fraction(1, 4), Fraction(3, 4)),
-    "curvature_gradient_covariance": (Fraction(1, 4), Fraction(3, 4)),
-    "displacement": (Fraction(1, 4), Fraction(5, 4)),
-}
 #: 2^13 sets of batches
 _MOST_STEPS = 12
 #: epochs after which the way out of a saddle is measured
 _EPOCHS = 2
 
 
-class OneEpoch(Subject):
+class OneEpoch(BatchOrders):
     """Drift, its weight in the regularizer, and the way out of a saddle, of plain SGD."""
 
-    def wholes(self, entry: Entry, formula: Formula) -> Plan:
-        return consecutive("steps_per_epoch", 2, formula, lambda: _support(entry), most=_MOST_STEPS)
+    def most_steps(self, entry: Entry) -> int:
+        return _MOST_STEPS
 
-    def point(
-        self, entry: Entry, names: Sequence[str], wholes: Mapping[str, int], rng: random.Random
-    ) -> dict[str, Any]:
-        drawn = {name: uniform(rng, *_BOX[name]) for name in names if name in _BOX}
-        return {**drawn, **{name: value for name, value in wholes.items() if name in names}}
+    def support(self, entry: Entry) -> Support:
+        return _support(entry)
 
-    def ball_points(self, entry: Entry, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        pi, root = arb.pi(), arb(2).sqrt()
-        values: dict[str, Any] = {
-            "learning_rate": root / 3, "curvature": pi / 5, "negative_curvature": root / 5,
-            "curvature_variance": pi / 20, "curvature_gradient_covariance": -root / 7,
-            "displacement": pi - 1, "steps_per_epoch": 7,
-        }
-        base = {name: values[name] for name in names}
-        yield "an irrational point", base
-        yield "another irrational point", {
-            **base, "steps_per_epoch": 4, **{n: base[n] * root / 2 for n in names if n in _BOX}
-        }
-        slope = "negative_curvature" if "negative_curvature" in names else "curvature"
-        for label, product in (("1e-12", arb("1e-12")), ("pi", pi)):
+    def extremes(self, base: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        slope = "negative_curvature" if "negative_curvature" in base else "curvature"
+        for label, product in (("1e-12", arb("1e-12")), ("pi", arb.pi())):
             if slope in base:
                 yield f"learning_rate * {slope} = {label}", {**base, slope: product / base["learning_rate"]}
-        yield "M = 60", {**base, "steps_per_epoch": 60}
-
-    def relations(self, entry: Entry) -> Sequence[Any]:
-        return (steps_per_epoch >= 2,)
-
-    def exists(self, entry: Entry, point: Point) -> bool:
-        return bool(point["steps_per_epoch"] >= 2)
 
     def exact(self, entry: Entry, point: Point) -> fmpq:
         if not self.exists(entry, point):

@@ -14,17 +14,17 @@ from theory.closed_forms import Entry
 from theory.errors import TheoryError
 from theory.formula import Formula
 from theory.symbols import batch_size
-from validation.evidence.points import uniform
-from validation.evidence.subjects.fluctuating_floats import solutions
-from validation.evidence.subjects.fluctuating_law import law_at
-from validation.evidence.subjects.fluctuating_limit import enclosed_limit, exact_limit, is_stable
-from validation.evidence.subjects.fluctuating_runs import replicas
+from validation.evidence.subjects.defaults import drawn_point
+from validation.evidence.subjects.multiplicative_noise.floats import solutions
+from validation.evidence.subjects.multiplicative_noise.law import law_at
+from validation.evidence.subjects.multiplicative_noise.limit import enclosed_limit, exact_limit, is_stable
+from validation.evidence.subjects.multiplicative_noise.runs import replicas
 from validation.evidence.subjects.plans import consecutive, without_wholes
 from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
-from validation.evidence.subjects.stationary_degree import rule_degrees
+from validation.evidence.subjects.rule_degrees import rule_degrees
 from validation.evidence.support import poles_of, quotient
 
-__all__ = ["MULTIPLICATIVE", "Multiplicative"]
+__all__ = ["MULTIPLICATIVE_NOISE", "MultiplicativeNoise"]
 
 _LIMIT = "mean-square-stability-limit"
 _z = sp.Symbol("z")
@@ -41,7 +41,7 @@ _SMALL_INPUT = (Fraction(1, 16), Fraction(1, 8))
 _MOST_BATCHES = 12
 
 
-class Multiplicative(Subject):
+class MultiplicativeNoise(Subject):
     """A finite list of batches with the moments named by the parameters, and its exact law."""
 
     def wholes(self, entry: Entry, formula: Formula) -> Plan:
@@ -60,8 +60,7 @@ class Multiplicative(Subject):
         self, entry: Entry, names: Sequence[str], wholes: Mapping[str, int], rng: random.Random
     ) -> dict[str, Any]:
         boxes = {**_BOX, "curvature": _SMALL_INPUT} if "label_variance" in names else _BOX
-        point = {name: uniform(rng, *boxes[name]) for name in names if name in boxes}
-        return {**point, **{name: value for name, value in wholes.items() if name in names}}
+        return drawn_point(boxes, names, wholes, rng)
 
     def ball_points(self, entry: Entry, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         base = _irrational(names)
@@ -180,4 +179,4 @@ def _batches(formula: Formula) -> Plan:
     )
 
 
-MULTIPLICATIVE = Multiplicative()
+MULTIPLICATIVE_NOISE = MultiplicativeNoise()

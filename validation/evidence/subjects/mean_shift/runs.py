@@ -14,6 +14,7 @@ import numpy as np
 
 from theory.closed_forms import Entry
 from theory.formula import Formula
+from validation.evidence.subjects.batch_population import drawn_orders
 from validation.evidence.subjects.defaults import generator, shifted
 from validation.evidence.subjects.protocol import FloatArray, Replicas
 
@@ -45,11 +46,11 @@ def replicas(entry: Entry, formula: Formula, salt: int, share: int) -> Replicas:
     state = np.zeros((2, count, len(numeric.inject)))
     bends = np.array([1.0, 0.0])[:, None]
     total: FloatArray = np.zeros(count)
-    orders = _orders(count, rng, len(_A))
+    orders = drawn_orders(count, rng, len(_A))
     measured = 1 if repeats else _MEASURED
     for epoch in range(_BURN_IN + measured):
         if not repeats:
-            orders = _orders(count, rng, len(_A))
+            orders = drawn_orders(count, rng, len(_A))
         for batch in orders.T:
             force = _G[batch] + (_POINT["curvature"] + bends * _A[batch]) * (state @ numeric.evaluate_at)
             state = state @ numeric.keep.T + force[..., None] * numeric.inject
@@ -77,14 +78,10 @@ def _flat(entry: Entry, formula: Formula, rng: np.random.Generator, count: int) 
     for epoch in range(_FLAT_BURN_IN + _MEASURED):
         if epoch == _FLAT_BURN_IN:
             start = state[:, 0] - bare[:, 0]
-        for batch in _orders(count, rng, steps).T:
+        for batch in drawn_orders(count, rng, steps).T:
             force = _FLAT_G[batch] + _FLAT_A[batch] * (state @ numeric.evaluate_at)
             state = state @ numeric.keep.T + force[:, None] * numeric.inject
             bare = bare @ numeric.keep.T + np.multiply.outer(_FLAT_G[batch], numeric.inject)
     drift = (state[:, 0] - bare[:, 0] - start) / _MEASURED
     pull = point["learning_rate"] * steps / (1 - point["momentum"]) * point["curvature"]
     return shifted(predicted, drift / pull, _LOWEST * abs(predicted))
-
-
-def _orders(count: int, rng: np.random.Generator, steps: int) -> Any:
-    return rng.permuted(np.tile(np.arange(steps), (count, 1)), axis=1)

@@ -11,17 +11,15 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from theory.closed_forms import Entry
-from theory.multiplicative import SampleQuadratics
 from theory.multiplicative.mean_shift import mean_shift
 from theory.optimizers import NumericRule
-from validation.evidence.subjects.one_epoch_orders import population
+from validation.evidence.subjects.batch_population import direction_losses, fluctuations
+from validation.evidence.subjects.protocol import FloatArray
 
 __all__ = ["shifts"]
 
-FloatArray = npt.NDArray[np.float64]
 #: all orders are listed up to here, at so many points of the circle, whose radius is relative
 _MOST_LISTED, _POINTS, _RADIUS = 5, 16, 0.02
 
@@ -31,7 +29,7 @@ def shifts(entry: Entry, point: Mapping[str, Any]) -> Mapping[str, float]:
     at = {name: float(value) for name, value in point.items()}
     steps = int(point["steps_per_epoch"])
     numeric = entry.rule.numeric(at)
-    a, g = (np.array([int(v.p) / int(v.q) for v in part]) for part in population(steps))
+    a, g = fluctuations(steps)
     scale = at["curvature_gradient_covariance"] / float(np.mean(a * g))
     repeats = entry.scheme.lasting == "run"
     found = {"responses over a population": _responses(entry, numeric, at["curvature"], a, g)}
@@ -43,11 +41,7 @@ def shifts(entry: Entry, point: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def _responses(entry: Entry, numeric: NumericRule, slope: float, a: FloatArray, g: FloatArray) -> float:
-    losses = SampleQuadratics(
-        factors=np.sqrt(np.abs(slope + a))[:, None, None], signs=np.sign(slope + a)[:, None],
-        gradients=g[:, None], curvatures=np.array([slope]), directions=np.ones((1, 1)), minimum=np.zeros(1),
-    )
-    return float(mean_shift(losses, numeric, entry.scheme, 1)[0])
+    return float(mean_shift(direction_losses(slope, a, g), numeric, entry.scheme, 1)[0])
 
 
 def _circle(numeric: NumericRule, slope: float, a: FloatArray, g: FloatArray, repeats: bool) -> float:
