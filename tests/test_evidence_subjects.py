@@ -20,12 +20,14 @@ from theory.evaluate.balls import working_precision
 from theory.formula import Formula
 from theory.optimizers import sgd
 from theory.sampling import fresh_batches
-from theory.symbols import curvature, curvature_variance, learning_rate, noise_variance
+from theory.symbols import curvature, curvature_variance, learning_rate, momentum, noise_variance
 from validation.evidence import RungResult, climb
 from validation.evidence import limits as limit_table
+from validation.evidence.claimed import claimed_in_balls
 from validation.evidence.limits import Limit, smaller
 from validation.evidence.numbers import to_fmpq
-from validation.evidence.points import uniform
+from validation.evidence.points import parameters_of, uniform
+from validation.evidence.poles import DEFINITIONS
 from validation.evidence.simulated import compare_with_simulation
 from validation.evidence.subjects import SUBJECTS, subject_of
 from validation.evidence.subjects.defaults import generator, sensitivity, shifted
@@ -206,10 +208,44 @@ def test_a_border_that_is_not_linear_is_crossed_on_both_sides() -> None:
 
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_condition_that_nothing_meets_tests_nothing(rung: str) -> None:
-    """The enclosed rung alone has points of its subject's own, whatever the condition says."""
     never = sp.And(sp.Gt(ETA, 20, evaluate=False), sp.Lt(ETA, 10, evaluate=False), evaluate=False)
     result = one(ENTRY, rung, valid_if=never)
-    assert result.verdict == ("pass" if rung == "enclosed" else "vacuous")
+    assert result.verdict == "vacuous"
+
+
+def test_the_enclosed_rung_looks_where_the_formula_is_claimed() -> None:
+    """A formula that is wrong outside its condition alone is not wrong; where it is claimed it is."""
+    flat = sp.Rational(1, 10**9) - ETA * LAMBDA
+    shown = one(ENTRY, "enclosed", valid_if=sp.And(GAP > 0, flat < 0))
+    assert (shown.verdict, shown.figures["points"]) == ("pass", 2)
+    wrong = VARIANCE.compact * (1 + (abs(flat) + flat))  # off by 1e-9 in flat directions alone
+    assert one(ENTRY, "enclosed", compact=wrong, valid_if=sp.And(GAP > 0, flat < 0)).verdict == "pass"
+    failed = one(ENTRY, "enclosed", compact=wrong)
+    assert failed.verdict == "fail"
+    assert "eta lambda = 1e-12" in failed.reason
+
+
+def test_the_points_of_every_subject_lie_inside_the_condition() -> None:
+    """Else a formula would be compared where it says nothing."""
+    for entry in CATALOGUE:
+        if entry.slug not in limit_table.LIMITS and entry.slug not in DEFINITIONS:
+            with working_precision(2000):
+                points = dict(subject_of(entry).ball_points(entry, parameters_of(entry, entry.formula)))
+            outside = [label for label, point in points.items() if not claimed_in_balls(entry.formula, point)]
+            assert not outside, entry.slug
+            assert len(points) >= 3
+
+
+def test_a_condition_is_decided_in_balls() -> None:
+    with working_precision(2000):
+        point = {"learning_rate": arb(2).sqrt(), "curvature": arb(1), "momentum": arb(0)}
+    beta = momentum
+    for condition, answer in (
+        (ETA < 2, True), (ETA > 2, False), (beta >= 0, True), (beta > 0, False),
+        (sp.And(ETA < 2, beta > 0, evaluate=False), False), (sp.Or(ETA > 2, LAMBDA >= 1), True),
+        (ETA**2 >= 2, False), (ETA**2 <= 2, False),  # on the border, whose side no precision tells
+    ):
+        assert claimed_in_balls(replace(VARIANCE, valid_if=condition), point) is answer, condition
 
 
 @pytest.mark.montecarlo

@@ -11,10 +11,10 @@ from flint import arb, arb_mat
 from theory import symbols
 from theory.evaluate.balls import BallArithmetic
 from theory.optimizers import LinearRule
-from validation.evidence.numbers import to_fmpq
+from validation.evidence.numbers import to_ball
 from validation.evidence.truth import programs_of
 
-__all__ = ["BallMode", "adjugate", "ball", "ball_mode", "eye", "kronecker", "matrix", "power"]
+__all__ = ["BallMode", "adjugate", "ball_mode", "eye", "kronecker", "matrix", "power"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,8 +32,8 @@ class BallMode:
 
 def ball_mode(rule: LinearRule, point: Mapping[str, Any], curvature: Any, output: str) -> BallMode:
     """One mode; for the velocity the displacement of the weights is one more entry of the state."""
-    values = {s.name: ball(point[s.name]) for s in (symbols.learning_rate, *rule.parameters)}
-    values["curvature"] = ball(curvature)
+    values = {s.name: to_ball(point[s.name]) for s in (symbols.learning_rate, *rule.parameters)}
+    values["curvature"] = to_ball(curvature)
     transition, injection = programs_of(rule)
     n = rule.state_size
     a = [program.run(values, {}, BallArithmetic()) for program in transition]
@@ -48,11 +48,6 @@ def ball_mode(rule: LinearRule, point: Mapping[str, Any], curvature: Any, output
         transition=matrix(rows), injection=matrix([[x] for x in b]),
         output=matrix([[int(k == read) for k in range(n)]]),
     )
-
-
-def ball(value: Any) -> arb:
-    """A fraction, whole number or ball as a ball."""
-    return value if isinstance(value, arb) else arb(to_fmpq(value))
 
 
 def matrix(rows: Sequence[Sequence[Any]]) -> arb_mat:

@@ -1,4 +1,7 @@
-"""Rung 3: balls around formula and truth overlap, at irrational and at extreme points."""
+"""Rung 3: balls around formula and truth overlap, at irrational and at extreme points.
+
+Of the subject's points those count at which the formula says that it holds.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from flint import arb
 from theory.closed_forms import Entry
 from theory.evaluate.balls import working_precision
 from theory.formula import Formula
+from validation.evidence.claimed import claimed_in_balls
 from validation.evidence.numbers import ball_value
 from validation.evidence.points import parameters_of
 from validation.evidence.result import RungResult, failed, judged
@@ -30,6 +34,8 @@ def check(entry: Entry, formula: Formula) -> RungResult:
     with working_precision(2 * _PRECISIONS[-1]):
         points = list(subject.ball_points(entry, parameters_of(entry, formula)))
     for label, point in points:
+        if not claimed_in_balls(formula, point):
+            continue
         for bits in _PRECISIONS:
             truth, value = _pair(subject, entry, formula, point, bits)
             radius = (value.rad() + truth.rad()) / (abs(value) + abs(truth))

@@ -17,9 +17,10 @@ from theory.closed_forms import Entry
 from theory.evaluate.balls import working_precision
 from theory.formula import Formula
 from theory.optimizers import heavy_ball
-from validation.evidence.ball_matrix import ball, ball_mode
+from validation.evidence.ball_matrix import ball_mode
+from validation.evidence.claimed import claimed_in_balls
 from validation.evidence.limits import Limit, law_of, limit_of, ratio_at
-from validation.evidence.numbers import ball_value
+from validation.evidence.numbers import ball_value, to_ball
 from validation.evidence.points import parameters_of
 from validation.evidence.poles import DEFINITIONS, determinant_at_minus_one, discriminant
 from validation.evidence.result import RungResult, failed, judged
@@ -66,6 +67,8 @@ def _limit(entry: Entry, formula: Formula, limit: Limit) -> RungResult:
     widest, orders, count = 0.0, [], 0
     for base in _bases(entry, limit):
         path = [limit.path(base, n) for n in (_LENGTH, 2 * _LENGTH)]
+        if not all(claimed_in_balls(formula, point) for point in path):
+            continue
         errors = [
             ratio_at(entry, formula, p, lambda f, at: ball_value(f, at, _BITS),
                      lambda e, at: subject_of(e).balls(e, at)) - 1 for p in path
@@ -92,6 +95,8 @@ def _limit(entry: Entry, formula: Formula, limit: Limit) -> RungResult:
 def _definition(entry: Entry, formula: Formula) -> RungResult:
     widest, count = 0.0, 0
     for point in _points(entry):
+        if not claimed_in_balls(formula, point):
+            continue
         own = {s.name: point[s.name] for s in formula.parameters}
         value = ball_value(formula, own, _BITS)
         gap, size = _gap(entry.slug, {"learning_rate": 1, "curvature": 1, **point}, value)
@@ -113,7 +118,7 @@ def _gap(slug: str, point: Mapping[str, Any], value: arb) -> tuple[arb, arb]:
     """What must vanish, and the size of its terms."""
     name = {"stability-limit": "learning_rate", "critical-damping-curvature": "curvature"}.get(slug)
     at = {**point, name: value} if name else dict(point)
-    a = ball_mode(heavy_ball(), at, ball(at["curvature"]), "weights").transition
+    a = ball_mode(heavy_ball(), at, to_ball(at["curvature"]), "weights").transition
     if slug == "stability-limit":
         return determinant_at_minus_one(a), arb(1)
     if slug == "critical-damping-curvature":

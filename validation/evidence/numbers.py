@@ -23,7 +23,7 @@ from theory.symbols import PARAMETERS
 
 __all__ = [
     "Angle", "NotRational", "RationalArithmetic", "ball_value", "double_value", "program_of",
-    "rational_value", "to_fmpq",
+    "rational_value", "to_ball", "to_fmpq", "wholes_of_balls",
 ]
 
 
@@ -143,9 +143,9 @@ def rational_value(formula: Formula, point: Mapping[str, Any]) -> fmpq:
 def ball_value(formula: Formula, point: Mapping[str, Any], bits: int) -> arb:
     """The value at a point of fractions or balls, in a ball at a working precision of ``bits``."""
     with working_precision(bits):
-        inputs = {n: each(_ball, v) for n, v in point.items()}
+        inputs = {n: each(to_ball, v) for n, v in point.items()}
         try:
-            ball: arb = program_of(formula).run(inputs, _wholes_of_balls(point), BallArithmetic())
+            ball: arb = program_of(formula).run(inputs, wholes_of_balls(point), BallArithmetic())
         except KeyError as missing:
             raise TheoryError(
                 f"{formula.slug} needs {missing}, which the quantity does not have"
@@ -158,9 +158,11 @@ def double_value(formula: Formula, point: Mapping[str, Any]) -> float:
     return float(evaluate(formula, point))
 
 
-def _ball(value: Any) -> arb:
+def to_ball(value: Any) -> arb:
+    """A ball as it is, a fraction or whole number at the current precision."""
     return value if isinstance(value, arb) else arb(to_fmpq(value))
 
 
-def _wholes_of_balls(point: Mapping[str, Any]) -> dict[str, int]:
+def wholes_of_balls(point: Mapping[str, Any]) -> dict[str, int]:
+    """The whole numbers of a point of balls."""
     return _wholes({n: v for n, v in point.items() if not isinstance(v, arb)})

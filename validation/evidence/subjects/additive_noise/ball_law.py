@@ -23,13 +23,13 @@ from theory.noise import Frozen, LastStep, Periodic, SharedInEpoch, White
 from validation.evidence.ball_matrix import (
     BallMode,
     adjugate,
-    ball,
     ball_mode,
     eye,
     kronecker,
     matrix,
     power,
 )
+from validation.evidence.numbers import to_ball
 
 __all__ = ["ball_moment"]
 
@@ -67,7 +67,7 @@ def ball_moment(
         total = _repeated(left, right, noise, steps, lag)
     else:
         total = _Fresh(left, right, noise, steps, flat).moment(lag, position)
-    return ball(point.get("noise_variance", 1)) * total
+    return to_ball(point.get("noise_variance", 1)) * total
 
 
 def _weights(entry: Entry, point: Mapping[str, Any]) -> _Weights:
@@ -114,7 +114,7 @@ class _Fresh:
         """One step on (running sum of the output, moments, 1)."""
         n2 = self.right.size
         step = kronecker(self.a, self.a2)
-        kick = self._column(self.kick * ball(white), 0)
+        kick = self._column(self.kick * to_ball(white), 0)
         size = step.nrows()
         read = [
             [self.left.output[0, i // (n2 + 1)] * self.right.output[0, i % (n2 + 1)]
@@ -198,7 +198,7 @@ def _flat_cycle(point: Mapping[str, Any], noise: _Weights, steps: int) -> arb:
     Per unit noise at step k: :math:`v_j=-\eta\beta^{(j-k)\bmod M}/(1-\beta^M)`, and the weights are
     the running sum of v minus its mean; what is the same for every k drops out.
     """
-    beta, eta = ball(point["momentum"]), ball(point["learning_rate"])
+    beta, eta = to_ball(point["momentum"]), to_ball(point["learning_rate"])
     responses = []
     for k in range(steps):
         v = [-eta * beta ** ((j - k) % steps) / (1 - beta**steps) for j in range(steps)]

@@ -13,8 +13,7 @@ from theory.closed_forms import Entry
 from theory.evaluate.balls import BallArithmetic
 from theory.evaluate.conditions import difference_program
 from theory.symbols import curvature
-from validation.evidence.ball_matrix import ball
-from validation.evidence.numbers import to_fmpq
+from validation.evidence.numbers import to_ball, to_fmpq
 from validation.evidence.subjects.additive_noise.ball_law import ball_moment
 from validation.evidence.truth import programs_of
 from validation.reference import noise_autocovariance
@@ -93,10 +92,8 @@ def _stability_limit(entry: Entry, point: Mapping[str, Any]) -> arb:
     for relation in sp.And.make_args(entry.rule.valid_if):
         if curvature in relation.free_symbols:
             program = difference_program(relation)
-            at = [
-                program.run({n: ball(v) for n, v in {**point, "curvature": k}.items()}, {}, BallArithmetic())
-                for k in (0, 1)
-            ]
+            values = {n: to_ball(v) for n, v in point.items()}
+            at = [program.run({**values, "curvature": arb(k)}, {}, BallArithmetic()) for k in (0, 1)]
             limit = at[0] / (at[0] - at[1])
             if limit > 0:
                 found.append(limit)
@@ -126,7 +123,7 @@ def ball_truth(entry: Entry, point: Mapping[str, Any]) -> arb:
         ]
         return 2 * parts[0] / parts[1]
     if name == "loss-fluctuation":
-        return ball_moment(entry, point, "weights", "weights") * ball(point["curvature"]) / 2
+        return ball_moment(entry, point, "weights", "weights") * to_ball(point["curvature"]) / 2
     base = name.removeprefix("flat-").removeprefix("cross-").removesuffix("-at-position")
     return ball_moment(
         entry, point, *_OUTPUTS[base], lag=int(point.get("lag", 0)), position=point.get("position"),
@@ -139,13 +136,13 @@ def _noise_or_spectrum(entry: Entry, point: Mapping[str, Any]) -> arb:
     steps = int(point.get("steps_per_epoch", 1))
     exact = {n: v for n, v in point.items() if not isinstance(v, arb)}
     exact |= {"steps_per_epoch": steps, "noise_variance": Fraction(1)}
-    scale = ball(point["noise_variance"])
+    scale = to_ball(point["noise_variance"])
     if entry.quantity == "noise-autocovariance":
         return scale * arb(to_fmpq(noise_autocovariance(entry.scheme, exact)))
     strengths = [
         arb(to_fmpq(noise_autocovariance(entry.scheme, {**exact, "lag": h}))) for h in range(steps)
     ]
-    omega = ball(point["frequency"])
+    omega = to_ball(point["frequency"])
     total = strengths[0] + 2 * sum(
         (r * (omega * h).cos() for h, r in enumerate(strengths) if h), arb(0)
     )
@@ -155,7 +152,7 @@ def _noise_or_spectrum(entry: Entry, point: Mapping[str, Any]) -> arb:
 
 
 def _response_power(entry: Entry, point: Mapping[str, Any], omega: arb) -> arb:
-    values = {n: ball(v) for n, v in point.items() if n != "frequency"}
+    values = {n: to_ball(v) for n, v in point.items() if n != "frequency"}
     transition, injection = programs_of(entry.rule)
     n = entry.rule.state_size
     a = [program.run(values, {}, BallArithmetic()) for program in transition]

@@ -82,6 +82,10 @@ class MultiplicativeNoise(Subject):
                 yield "1e-12 below the mean-square limit", {
                     **base, "curvature_variance": _most(entry, base) * (1 - arb("1e-12")),
                 }
+        if "label_variance" in base:
+            yield "single samples", {**base, "batch_size": 1, "learning_rate": base["learning_rate"] / 3}
+            yield "curvature = 1e-12", {**base, "curvature": arb("1e-12")}
+            yield "S = 300", {**base, "batch_size": 300}
         if "lag" in base:
             yield "lag 500", {**base, "lag": 500}
 

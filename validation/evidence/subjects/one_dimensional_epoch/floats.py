@@ -16,8 +16,9 @@ __all__ = ["symmetric_moments"]
 def symmetric_moments(numbers: Mapping[str, Any]) -> tuple[float, float]:
     r"""Mean and mean square, by how many samples come between and after.
 
-    With mixed elementary symmetric polynomials of x and x². The average of a product over the k samples after l is :math:`k!(N-1-k)!/N!` times the symmetric
-    polynomial; with j between l and the earlier m, :math:`j!\,k!\,(N-2-j-k)!/N!`.
+    With mixed elementary symmetric polynomials of x and x². The average of a product over the k samples
+    after l is :math:`k!(N-1-k)!/N!` times the symmetric polynomial; with j between l and the earlier m,
+    :math:`j!\,k!\,(N-2-j-k)!/N!`.
     """
     h, g = (np.array(numbers[name]) for name in ("sample_curvature", "sample_gradient"))
     x, c, size = 1 - numbers["learning_rate"] * h, -numbers["learning_rate"] * g, h.size

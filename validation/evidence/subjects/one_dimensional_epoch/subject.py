@@ -19,7 +19,7 @@ from flint import arb, fmpq
 from theory.closed_forms import Entry
 from theory.formula import Formula
 from theory.numbers import each
-from validation.evidence.numbers import double_value, to_fmpq
+from validation.evidence.numbers import double_value, to_ball, to_fmpq
 from validation.evidence.points import uniform
 from validation.evidence.subjects.batch_population import means_over_orders
 from validation.evidence.subjects.defaults import generator
@@ -104,7 +104,7 @@ class OneDimensionalEpoch(Subject):
         return (degree if _is_mean(entry) else 2 * degree), 0
 
     def balls(self, entry: Entry, point: Point) -> arb:
-        found: arb = _over_sets(entry, {name: each(_ball, value) for name, value in point.items()})
+        found: arb = _over_sets(entry, {name: each(to_ball, value) for name, value in point.items()})
         return found
 
     def floats(self, entry: Entry, point: Point) -> Mapping[str, float]:
@@ -130,10 +130,6 @@ class OneDimensionalEpoch(Subject):
 
 def _is_mean(entry: Entry) -> bool:
     return entry.quantity == "epoch-mean"
-
-
-def _ball(value: Any) -> arb:
-    return value if isinstance(value, arb) else arb(to_fmpq(value))
 
 
 def _steps(numbers: Mapping[str, Any]) -> list[tuple[Any, Any]]:
