@@ -11,7 +11,7 @@ from theory.multiplicative.closure.thirds import ThirdMoments
 from theory.multiplicative.quadratics import FloatArray
 from theory.multiplicative.responses import Observer, Responses
 
-__all__ = ["Drive", "EpochMoments"]
+__all__ = ["Drive", "EpochPropagation"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,7 +31,7 @@ class Drive:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class EpochMoments:
+class EpochPropagation:
     r"""Propagation through one epoch with the mean response, and its dressing.
 
     Batches of one epoch remember each other: step r feels

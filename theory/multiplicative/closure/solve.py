@@ -9,7 +9,7 @@ import numpy as np
 
 from theory.errors import AccuracyError, TheoryError, UnstableError
 from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
-from theory.multiplicative.closure.epoch import Drive, EpochMoments
+from theory.multiplicative.closure.epoch import Drive, EpochPropagation
 from theory.multiplicative.closure.fourths import fourth_order_noise
 from theory.multiplicative.closure.products import SampleProducts
 from theory.multiplicative.closure.thirds import ThirdMoments
@@ -126,7 +126,7 @@ class Closure:
         self.thirds = ThirdMoments(self.products, psi, self.sizes)
         own, shared = pair_coefficients(problem.samples)
         self.pairs = float(own) * np.diag(1 / self.sizes) + float(shared)
-        self.epoch = EpochMoments(
+        self.epoch = EpochPropagation(
             products=self.products, responses=self.responses, thirds=self.thirds, shared=float(shared)
         )
         #: second moments of the noise of the minimum, and its third cumulants
