@@ -8,6 +8,6 @@ repeats, ``limit`` the mean-square limit.
 
 from validation.epoch_map.averaged import averaged_epoch_map
 from validation.epoch_map.law import EpochMapLaw
-from validation.epoch_map.limit import MeanSquareLimit, mean_square_limit_of_epochs
+from validation.epoch_map.limit import EpochMeanSquareLimit, mean_square_limit_of_epochs
 
-__all__ = ["EpochMapLaw", "MeanSquareLimit", "averaged_epoch_map", "mean_square_limit_of_epochs"]
+__all__ = ["EpochMapLaw", "EpochMeanSquareLimit", "averaged_epoch_map", "mean_square_limit_of_epochs"]

@@ -15,11 +15,11 @@ from theory.sampling import SamplingScheme
 from validation.epoch_map.average import maps_of
 from validation.epoch_map.system import EpochSystem
 
-__all__ = ["MeanSquareLimit", "mean_square_limit_of_epochs"]
+__all__ = ["EpochMeanSquareLimit", "mean_square_limit_of_epochs"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeanSquareLimit:
+class EpochMeanSquareLimit:
     """Learning rate at which the mean square stops settling, estimated from ``permutations``.
 
     ``standard_error`` is that of ``learning_rate`` over the choice of the permutations. Both have the
@@ -36,7 +36,7 @@ def mean_square_limit_of_epochs(
     quadratics: SampleQuadratics, rule: LinearRule, scheme: SamplingScheme, *, batch_size: int,
     hyperparameters: Mapping[str, float], seed: int, permutations: int = 500,
     tolerance: float = 1e-4, progress: Callable[[float, float], None] | None = None,
-) -> MeanSquareLimit:
+) -> EpochMeanSquareLimit:
     r"""Smallest bracketed learning rate with :math:`\rho(P\mapsto\mathbb E[\Phi P\Phi^\top])=1`.
 
     The same permutations serve every learning rate, so the radius is a smooth function of it. The
@@ -94,7 +94,7 @@ def mean_square_limit_of_epochs(
         low, high = (inside, high) if excess(inside) < 0 else (low, inside)
     slope = (excess(high) - excess(low)) / (high - low)
     spread = radius(low)[1]
-    return MeanSquareLimit(
+    return EpochMeanSquareLimit(
         learning_rate=(low + high) / 2, standard_error=spread / max(slope, 1e-300),
         permutations=permutations, seed=seed,
     )
