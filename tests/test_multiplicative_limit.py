@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from theory.errors import TheoryError, UnstableError
 from theory.multiplicative import SampleQuadratics, mean_square_limit, second_moment_radius
 from theory.multiplicative.independent import stationary_moments
 from theory.multiplicative.independent_steps import IndependentSteps
-from theory.multiplicative.mean_limit import mean_limit
+from theory.multiplicative.mean_limit import _first_root, mean_limit
 from theory.multiplicative.mean_square_limit import feedback
 from theory.multiplicative.mulayoff2023 import dense_threshold, threshold, threshold_bounds
 from theory.optimizers import LinearRule, heavy_ball, nesterov, pytorch_sgd, sgd
@@ -210,3 +211,14 @@ def test_a_limit_that_does_not_exist() -> None:
     assert mean_square_limit(make(still, heavy_ball(), {"momentum": 0.5}, 1.0)).learning_rate == np.inf
     law = stationary_moments(make(still, heavy_ball(), {"momentum": 0.5}, 1.0))
     assert not law.weights.any()
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "limit"),
+    [
+        ([2, -3, 1], 1.0), ([2, -2, 1], np.inf), ([0, 1, -4], 0.25), ([0, -1, 4], 0.0), ([0, 0], 0.0),
+        ([3], np.inf), ([1, 0], np.inf), ([1, -2, 1], 1.0), ([-1, 5], 0.0),
+    ],
+)
+def test_a_condition_ends_at_its_first_root(coefficients: list[int], limit: float) -> None:
+    assert _first_root([Fraction(c) for c in coefficients]) == limit

@@ -12,10 +12,11 @@ import pytest
 
 from theory import stationary_law
 from theory.errors import NoStationaryLawError, TheoryError, UnknownNameError, UnstableError
+from theory.multiplicative.mean_limit import mean_limit
 from theory.optimizers import rule_by_name
 from theory.sampling import scheme_by_name
 from validation.predict import predict
-from validation.published import crossover_curvature, stability_limit
+from validation.published import crossover_curvature
 from validation.regression import Regression
 
 SAMPLES = 24
@@ -98,7 +99,7 @@ def test_the_stability_limit_separates(rule: str) -> None:
     """The spectral radius crosses one exactly there."""
     values = exact({"learning_rate": 0.01, **PARAMETERS[rule]})
     curvature = 1.75
-    limit = stability_limit(rule_by_name(rule), values, curvature)
+    limit = mean_limit(rule_by_name(rule), values, [curvature])
     for factor, stable in ((1 - 1e-6, True), (1 + 1e-6, False)):
         at = {**{n: float(v) for n, v in values.items()}, "learning_rate": factor * limit}
         numeric = rule_by_name(rule).numeric(at)
@@ -109,7 +110,7 @@ def test_the_stability_limit_separates(rule: str) -> None:
 
 def test_limit_of_heavy_ball_is_the_classical_one() -> None:
     values = exact({"learning_rate": 1, "momentum": 0.75})
-    assert stability_limit(rule_by_name("heavy-ball"), values, 2.0) == 1.75
+    assert mean_limit(rule_by_name("heavy-ball"), values, [2.0]) == 1.75
 
 
 def test_at_the_limit_there_is_no_prediction() -> None:

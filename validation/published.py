@@ -15,11 +15,12 @@ from theory.errors import TheoryError, UnstableError
 from theory.law import stationary_law
 from theory.matrix_law.hyperparameters import read_hyperparameters
 from theory.multiplicative import SampleQuadratics
+from theory.multiplicative.mean_limit import mean_limit
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme, fresh_batches
 from validation.regression import FloatArray
 
-__all__ = ["Published", "crossover_curvature", "published_law", "stability_limit"]
+__all__ = ["Published", "crossover_curvature", "published_law"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +57,7 @@ def published_law(
     curvatures = problem.curvatures
     factor = float(scheme.variance_factor(n, batch_size)) * n / (n - 1)
     noise = factor * np.diag(problem.gradient_covariance)
-    limit = stability_limit(rule, exact, float(curvatures[0]))
+    limit = mean_limit(rule, exact, curvatures)
     rate = float(exact["learning_rate"])
     if not rate < limit:
         raise UnstableError(
@@ -101,28 +102,6 @@ def _variances(
             curvature=curvatures[noisy], noise_variance=noise[noisy],
         )
     return out
-
-
-def stability_limit(
-    rule: LinearRule, values: Mapping[str, Fraction], curvature: float
-) -> float:
-    r"""Smallest learning rate at which a direction of this curvature is no longer stable.
-
-    The smallest positive root of the rule's exact stability conditions; for heavy ball
-    :math:`2(1+\beta)/\lambda`. Infinite if there is none.
-    """
-    table = {
-        s: sp.Rational(values[s.name].numerator, values[s.name].denominator)
-        for s in rule.parameters
-    }
-    table[symbols.curvature] = sp.Rational(curvature)
-    rate = sp.Symbol("rate")
-    roots = []
-    for quantity in rule.stability:
-        inserted = sp.sympify(quantity, strict=True).subs(table).subs(symbols.learning_rate, rate)
-        if rate in inserted.free_symbols:
-            roots += [float(r) for r in sp.Poly(inserted, rate).real_roots() if r > 0]
-    return min(roots, default=float("inf"))
 
 
 def crossover_curvature(

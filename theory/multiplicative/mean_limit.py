@@ -2,26 +2,27 @@ r"""The learning rate below which the mean converges, for any rule: its Jury con
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 import sympy as sp
 
-from theory.multiplicative.quadratics import FloatArray
 from theory.optimizers import LinearRule
 from theory.symbols import curvature, learning_rate
 
 __all__ = ["mean_limit"]
 
-#: learning rates are looked for as multiples of 1 / curvature
-_x = sp.Symbol("x", positive=True)
 
-
-def mean_limit(rule: LinearRule, hyperparameters: Mapping[str, float], curvatures: FloatArray) -> float:
+def mean_limit(
+    rule: LinearRule, hyperparameters: Mapping[str, float | Fraction], curvatures: npt.ArrayLike
+) -> float:
     r"""The largest :math:`\eta` such that every smaller one keeps all poles inside the unit circle.
 
     For heavy ball :math:`2(1+\beta)/\lambda_{\max}`. Infinite if nothing has curvature; zero if the
-    other hyperparameters exclude stability at any learning rate.
+    other hyperparameters exclude stability at any learning rate. Exact up to the rounding of the result:
+    the first positive root of a condition of :attr:`~theory.optimizers.LinearRule.stability`.
 
     Parameters
     ----------
@@ -30,29 +31,32 @@ def mean_limit(rule: LinearRule, hyperparameters: Mapping[str, float], curvature
     curvatures
         Shape (d,). Zero counts only through a weight decay.
     """
-    numbers = {s: sp.Rational(float(hyperparameters[s.name])) for s in rule.parameters}
-    conditions = [sp.sympify(q, strict=True).subs(numbers) for q in rule.stability]
-    decay = float(hyperparameters.get("weight_decay", 0.0))
-    limit = np.inf
-    for value in np.unique(curvatures[curvatures + decay > 0]):
-        size = sp.Rational(float(value + decay))
-        for condition in conditions:
-            inserted = condition.subs({curvature: sp.Rational(float(value)), learning_rate: _x / size})
-            coefficients = [float(c) for c in sp.Poly(inserted, _x).all_coeffs()]
-            limit = min(limit, _first_root(coefficients) / float(size))
-            if limit == 0:
-                return 0.0
-    return float(limit)
+    numbers = {s: sp.Rational(hyperparameters[s.name]) for s in rule.parameters}
+    conditions = [
+        sp.Poly(sp.sympify(q, strict=True).subs(numbers), learning_rate, curvature).terms()
+        for q in rule.stability
+    ]
+    values = np.unique(np.asarray(curvatures, dtype=np.float64))
+    pulled = values[values + float(hyperparameters.get("weight_decay", 0)) > 0]
+    limits = (_first_root(_at(terms, Fraction(float(h)))) for h in pulled for terms in conditions)
+    return min(limits, default=np.inf)
 
 
-def _first_root(coefficients: list[float]) -> float:
-    """Up to where a polynomial, from the highest power on, stays positive from 0 on."""
-    last = [c for c in reversed(coefficients) if c != 0]
-    if not last or last[0] < 0:
+def _at(terms: Sequence[tuple[tuple[int, int], sp.Rational]], value: Fraction) -> list[Fraction]:
+    """Coefficients of the learning rate at one curvature, from the constant on."""
+    found = [Fraction(0)] * (1 + max(power for (power, _), _ in terms))
+    for (power, own), c in terms:
+        found[power] += Fraction(int(c.p), int(c.q)) * value**own
+    return found
+
+
+def _first_root(coefficients: Sequence[Fraction]) -> float:
+    """Up to where a polynomial stays positive from just above 0 on."""
+    lowest = next((c for c in coefficients if c), Fraction(0))
+    if not lowest > 0:
         return 0.0
-    if len(coefficients) == 2:
-        slope, constant = coefficients
-        return constant / -slope if slope < 0 else np.inf
-    roots = np.roots(coefficients)
-    real = roots.real[(np.abs(roots.imag) <= 1e-9 * np.abs(roots)) & (roots.real > 0)]
-    return float(real.min(initial=np.inf))
+    if len(coefficients) <= 2:
+        constant, slope = (*coefficients, Fraction(0))[:2]
+        return float(-constant / slope) if slope < 0 else np.inf
+    polynomial = sp.Poly([sp.Rational(c) for c in reversed(coefficients)], learning_rate)
+    return min((float(r) for r in polynomial.real_roots() if r > 0), default=np.inf)
