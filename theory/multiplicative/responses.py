@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from theory.errors import UnstableError
 from theory.multiplicative.quadratics import FloatArray
@@ -32,6 +33,10 @@ class Observer:
 
     start: FloatArray
     noise: FloatArray
+
+    def increments(self) -> Observer:
+        """From each time to the next, T - 1 numbers."""
+        return Observer(start=np.diff(self.start, axis=0), noise=np.diff(self.noise, axis=1))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,15 +124,15 @@ class Responses:
 
     def points(self) -> Observer:
         """Where the gradients of steps 1..M are taken."""
-        return self._observer(self.evaluate_at, first=0)
+        return self._observer(self.evaluate_at, np.arange(self.steps))
 
     def weights(self) -> Observer:
         """The weights after steps 1..M."""
-        return self._observer(np.eye(len(self.inject))[0], first=1)
+        return self._observer(np.eye(len(self.inject))[0], np.arange(1, self.steps + 1))
 
-    def before(self) -> Observer:
-        """The weights before steps 1..M."""
-        return self._observer(np.eye(len(self.inject))[0], first=0)
+    def trace(self) -> Observer:
+        """The weights at the start and after steps 1..M, T = M + 1."""
+        return self._observer(np.eye(len(self.inject))[0], np.arange(self.steps + 1))
 
     def end(self) -> Observer:
         """All n entries of the state after step M, T = n."""
@@ -136,11 +141,9 @@ class Responses:
             noise=self.kicks[-2::-1].transpose(1, 2, 0).copy(),
         )
 
-    def _observer(self, row: FloatArray, first: int) -> Observer:
-        m = self.steps
-        times = np.arange(first, first + m)
+    def _observer(self, row: FloatArray, times: npt.NDArray[np.int64]) -> Observer:
         response = self.kicks @ row  # (M + 1, d)
-        age = times[:, None] - np.arange(1, m + 1)
+        age = times[:, None] - np.arange(1, self.steps + 1)
         table = np.where(age[:, :, None] >= 0, response[np.maximum(age, 0)], 0.0)
         return Observer(
             start=np.einsum("n,tdnm->tdm", row, self.powers[times]), noise=table.transpose(2, 0, 1).copy()

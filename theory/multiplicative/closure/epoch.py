@@ -49,7 +49,9 @@ class EpochPropagation:
         out = np.einsum(
             "tim,minj,ujn->ijtu", first.start, drive.start, second.start, optimize=True
         )
-        out += first.noise[:, None] @ drive.noise @ second.noise.swapaxes(1, 2)[None]
+        later = second.noise.swapaxes(1, 2)
+        for row, noise, response in zip(out, drive.noise, first.noise, strict=True):
+            row += response @ noise @ later  # a row of directions stays in the cache
         return np.asarray(out)
 
     @staticmethod
@@ -63,7 +65,11 @@ class EpochPropagation:
 
         Shape (d, d, T, M) to (d, d, M, T).
         """
-        return self.shared * self.thirds.drifted(moments).transpose(1, 0, 3, 2)
+        return self.remembered(self.thirds.drifted(moments))
+
+    def remembered(self, drifted: FloatArray) -> FloatArray:
+        """:meth:`memory` from :meth:`ThirdMoments.drifted` of the moments."""
+        return self.shared * drifted.transpose(1, 0, 3, 2)
 
     def with_points(
         self, observer: Observer, drive: Drive, remembered: FloatArray
@@ -73,16 +79,21 @@ class EpochPropagation:
         ``remembered`` is the :meth:`memory` of the covariance of the points y.
         """
         at = self.responses.points()
-        plain = self.bare(observer, at, drive)
-        late = observer.noise[:, None] @ remembered
-        early = plain + late
-        return early + self.memory(early).transpose(1, 0, 3, 2) @ at.noise.swapaxes(1, 2)[None]
+        out = self.bare(observer, at, drive)
+        out += observer.noise[:, None] @ remembered
+        later = at.noise.swapaxes(1, 2)
+        for row, drifted in zip(out, self.thirds.drifted(out), strict=True):
+            row += self.shared * (drifted @ later)
+        return out
 
     def points(self, drive: Drive, remembered: FloatArray) -> FloatArray:
         """Covariance of the points y. Shape (d, d, M, M)."""
         at = self.responses.points()
         late = at.noise[:, None] @ remembered
-        return self.bare(at, at, drive) + late + late.transpose(1, 0, 3, 2)
+        out = self.bare(at, at, drive)
+        out += late
+        out += late.transpose(1, 0, 3, 2)
+        return out
 
     def felt(self, observer: Observer, drive: Drive, remembered: FloatArray) -> FloatArray:
         r""":math:`\operatorname{cov}(e_r,X_t)`. Shape (d, d, M, T)."""

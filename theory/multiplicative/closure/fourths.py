@@ -65,13 +65,15 @@ def fourth_order_noise(
     two = (_NONE, ((1, 3),), ((0, 2),), ((1, 2),), ((0, 3),), ((0, 2), (1, 3)))
     for moment, pairs in _both_once(products, response):
         factors = _weights(n, moment, two, ((0, 2), (1, 3)))
-        _add_both_once(out, pairs, factors, inverse)
+        for row, part in zip(out, pairs, strict=True):  # a row of directions stays in the cache
+            _add_both_once(row, part, factors, inverse)
     # factors 0: xi_i, 1: xi_j, 2: Delta H_l, 3: Delta H_m
     three = (_NONE, ((0, 1),), ((0, 2),), ((0, 3),))
     late = np.zeros_like(out)
     for moment, pairs in _one_twice(products, response):
         factors = _weights(n, moment, three, ((0, 1), (2, 3)))
-        _add_one_twice(late, pairs, factors, inverse)
+        for row, part in zip(late, pairs, strict=True):
+            _add_one_twice(row, part, factors, inverse)
     out += late + late.transpose(1, 0, 3, 2)
     return out
 
@@ -99,14 +101,17 @@ def _both_once(
     first = rows.mean(axis=2)
     yield ((0, 1), (2, 3)), np.einsum("ap,bq->abpq", first, first)
     between = response.T[:, None, :, None] * response.T[None, :, None, :] * c[:, :, None, None]
-    yield ((0, 2), (1, 3)), products.covariance(between.reshape(d, d, -1)).reshape(d, d, m, m)
+    yield ((0, 2), (1, 3)), products.covariance_by_times(between)
     q = products.cross_moment
-    crossed = np.empty((d, d, m, m))
-    later = (q.transpose(2, 1, 0)[:, :, None] * response.T[None, :, :, None]).reshape(d * d, -1)
-    for p in range(m):
-        left = (q * response[p][:, None]).reshape(d, -1)
-        crossed[:, :, p] = (left @ later).reshape(d, m, d).transpose(0, 2, 1)
-    yield ((0, 3), (1, 2)), crossed
+    yield ((0, 3), (1, 2)), _responded(q, q.transpose(0, 2, 1), response)
+
+
+def _responded(first: FloatArray, second: FloatArray, response: FloatArray) -> FloatArray:
+    r""":math:`\sum_{ce}\Psi_p(c)\,\Psi_{p'}(e)\,x_{ace}\,y_{bce}`. Shape (d, d, M, M)."""
+    out = np.empty((*first.shape[:2], *2 * response.shape[:1]))
+    for row, x in zip(out, first, strict=True):
+        row[:] = response @ (x * second) @ response.T
+    return out
 
 
 def _add_both_once(
@@ -115,18 +120,19 @@ def _add_both_once(
 ) -> None:
     """Sum over j < l and i < m; p = l - 1 - j, p' = m - 1 - i."""
     m = len(inverse)
-    rows, columns = np.cumsum(pairs, axis=3), np.cumsum(pairs, axis=2)
-    full = np.cumsum(rows, axis=2)
-    out[:, :, 1:, 1:] += factors[_NONE] * full[:, :, :-1, :-1]
+    upto = np.triu(np.ones((m, m)))  # products with it are cumulative sums, and quicker
+    rows, columns = pairs @ upto, upto.T @ pairs
+    full = upto.T @ rows
+    out[..., 1:, 1:] += factors[_NONE] * full[..., :-1, :-1]
     together = _along_diagonals(pairs, inverse)  # j = i
     out += factors[(1, 3),] * together
     t = np.arange(m)  # l = m
-    out[:, :, t, t] += factors[(0, 2), (1, 3)] * inverse * together[:, :, t, t]
-    out[:, :, t[1:], t[1:]] += factors[(0, 2),] * inverse[1:] * full[:, :, t[:-1], t[:-1]]
+    out[..., t, t] += factors[(0, 2), (1, 3)] * inverse * together[..., t, t]
+    out[..., t[1:], t[1:]] += factors[(0, 2),] * inverse[1:] * full[..., t[:-1], t[:-1]]
     for x in range(1, m - 1):
         rest = m - 1 - x
-        out[:, :, x + 1 :, x] += factors[(1, 2),] * inverse[x] * rows[:, :, :rest, x - 1]  # j = m
-        out[:, :, x, x + 1 :] += factors[(0, 3),] * inverse[x] * columns[:, :, x - 1, :rest]  # i = l
+        out[..., x + 1 :, x] += factors[(1, 2),] * inverse[x] * rows[..., :rest, x - 1]  # j = m
+        out[..., x, x + 1 :] += factors[(0, 3),] * inverse[x] * columns[..., x - 1, :rest]  # i = l
 
 
 def _along_diagonals(pairs: FloatArray, inverse: FloatArray) -> FloatArray:
@@ -136,11 +142,11 @@ def _along_diagonals(pairs: FloatArray, inverse: FloatArray) -> FloatArray:
     ages = np.arange(m - 1)[None, :] - np.arange(m - 1)[:, None]
     table = np.where(ages >= 0, inverse[np.maximum(ages, 0)], 0.0)  # [age, last]
     for offset in range(-(m - 2), m - 1):
-        diagonal = np.diagonal(pairs[:, :, :-1, :-1], offset, axis1=2, axis2=3)
-        length = diagonal.shape[2]
+        diagonal = np.diagonal(pairs[..., :-1, :-1], offset, axis1=-2, axis2=-1)
+        length = diagonal.shape[-1]
         sums = diagonal @ table[:length, :length]
         t = np.arange(1, length + 1)
-        out[:, :, t + max(0, -offset), t + max(0, offset)] = sums
+        out[..., t + max(0, -offset), t + max(0, offset)] = sums
     return out
 
 
@@ -151,41 +157,39 @@ def _one_twice(
     problem = products.problem
     d, m = products.dimension, len(response)
     g = problem.gradients
-    joint, drift = np.empty((d, d, m, m)), np.empty((d, d, m, m))
-    shift, crossed = np.empty((d, d, m, m)), np.empty((d, d, m, m))
+    drift, shift = np.empty((d, d, m, m)), np.empty((d, d, m, m))
     q = products.cross_moment
     diagonal = np.eye(d)[:, :, None] * response.T[:, None, :]
     memory = products.covariance(diagonal)  # (d, d, p')
     flipped = q.transpose(1, 0, 2).reshape(d, -1)
     late = memory.transpose(2, 0, 1)
-    left = (q[None] * response[:, None, :, None]).reshape(m * d, -1)  # (p', a), (c, e)
+    once = np.empty((len(g), m, d))
     for p in range(m):
-        once = _centred(products, response[p], g)
+        once[:, p] = _centred(products, response[p], g)
         drift[:, :, p] = ((late * response[p]) @ problem.gradient_covariance).transpose(1, 2, 0)
-        shifted = (response * once.mean(axis=0)) @ flipped
+        shifted = (response * once[:, p].mean(axis=0)) @ flipped
         shift[:, :, p] = shifted.reshape(m, d, d).transpose(1, 2, 0)
-        right = (q * response[p][:, None]).reshape(-1, d)  # q[c, e, b] psi_p(e)
-        crossed[:, :, p] = (left @ right).reshape(m, d, d).transpose(1, 2, 0)
-        joint[:, :, p] = _twice(problem, once, response)
-    yield ((0, 1, 2, 3),), joint
+    yield ((0, 1, 2, 3),), _twice(problem, once, response)
     yield ((0, 1), (2, 3)), drift
     yield ((0, 3), (1, 2)), shift
+    crossed = _responded(q.transpose(0, 2, 1), q.transpose(2, 1, 0), response)
     yield ((0, 2), (1, 3)), crossed
 
 
 def _twice(problem: SampleQuadratics, once: FloatArray, response: FloatArray) -> FloatArray:
-    r""":math:`\overline{\Delta H\,\Psi_{p'}v_n\,g_n^\top}` for every p'. Shape (d, d, M)."""
+    r""":math:`\overline{\Delta H\,\Psi_{p'}v_{np}\,g_n^\top}`, v of shape (N, M, d). Shape (d, d, M, M)."""
     (n, r, d), m = problem.factors.shape, len(response)
-    out = np.zeros((d * d, m))
-    size = max(1, _TABLE // (r * d * d))
+    out = np.zeros((d * d, m * m))
+    size = max(1, _TABLE // (r * max(d * d, m * m)))
     for first in range(0, n, size):
         chunk = slice(first, min(first + size, n))
-        f = problem.factors[chunk]
-        inner = (f * once[chunk, None, :]) @ response.T * problem.signs[chunk, :, None]
-        table = f[:, :, :, None] * problem.gradients[chunk, None, None, :]
-        out += table.reshape(-1, d * d).T @ inner.reshape(-1, m)
-    mean = (response * problem.curvatures).T[:, None, :] * (once.T @ problem.gradients)[:, :, None]
-    return np.asarray((out.reshape(d, d, m) - mean) / n)
+        f = problem.factors[chunk] * problem.signs[chunk, :, None]
+        inner = (once[chunk, None] * f[:, :, None]) @ response.T  # (samples, r, p, p')
+        table = problem.factors[chunk, :, :, None] * problem.gradients[chunk, None, None, :]
+        out += table.reshape(-1, d * d).T @ inner.reshape(-1, m * m)
+    mean = np.tensordot(once, problem.gradients, axes=(0, 0))  # (p, a, b)
+    late = (response * problem.curvatures).T[:, None, None, :] * mean.transpose(1, 2, 0)[..., None]
+    return np.asarray((out.reshape(d, d, m, m) - late) / n)
 
 
 def _add_one_twice(
@@ -194,20 +198,20 @@ def _add_one_twice(
 ) -> None:
     """Row time m of the two factors, column time i of the noise; p = l - 1 - j, p' = m - 1 - l."""
     steps = len(inverse)
-    summed = np.cumsum(pairs, axis=2)  # over p, that is over j
+    summed = np.tri(steps) @ pairs  # over p, that is over j
     everything, own = (_across(table) for table in (summed, pairs))
     for x in range(2, steps):  # m
-        out[:, :, x, :] += factors[_NONE] * everything[:, :, x - 2, None]
-        out[:, :, x, x] += factors[(0, 3),] * inverse[x] * everything[:, :, x - 2]
+        out[..., x, :] += factors[_NONE] * everything[..., x - 2, None]
+        out[..., x, x] += factors[(0, 3),] * inverse[x] * everything[..., x - 2]
         i = np.arange(x - 1)  # i = j
-        out[:, :, x, i] += factors[(0, 1),] * inverse[i] * own[:, :, x - 2 - i]
+        out[..., x, i] += factors[(0, 1),] * inverse[i] * own[..., x - 2 - i]
         l = np.arange(1, x)  # i = l
-        out[:, :, x, l] += factors[(0, 2),] * inverse[l] * summed[:, :, l - 1, x - 1 - l]
+        out[..., x, l] += factors[(0, 2),] * inverse[l] * summed[..., l - 1, x - 1 - l]
 
 
 def _across(table: FloatArray) -> FloatArray:
     """Sums over p + p' = s, s = 0..M - 1."""
-    out = np.zeros(table.shape[:3])
-    for p in range(table.shape[2]):
-        out[:, :, p:] += table[:, :, p, : table.shape[3] - p]
+    out = np.zeros(table.shape[:-1])
+    for p in range(table.shape[-2]):
+        out[..., p:] += table[..., p, : table.shape[-1] - p]
     return out

@@ -9,12 +9,35 @@ import numpy as np
 
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 
-__all__ = ["SampleProducts"]
+__all__ = ["SampleProducts", "TimePairs", "symmetric"]
 
 #: numbers in one table of products of factors
 _TABLE = 8_000_000
 #: numbers in one table of forms
-_FORMS = 16_000_000
+_FORMS = 2_000_000
+
+
+class TimePairs:
+    """Second moments of an epoch by pairs of times k <= l: exchanging both times transposes them."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self._first, self._second = np.triu_indices(steps)
+
+    def pack(self, moments: FloatArray) -> FloatArray:
+        """Shape (d, d, ..., M, M) to (d, d, ..., M (M + 1) / 2)."""
+        return np.asarray(moments[..., self._first, self._second])
+
+    def pack_with_transpose(self, half: FloatArray) -> FloatArray:
+        """The sum of ``half`` and its transpose, packed."""
+        return self.pack(half) + half.swapaxes(0, 1)[..., self._second, self._first]
+
+    def unpack(self, packed: FloatArray) -> FloatArray:
+        """The reverse; the first two axes are exchanged where k > l."""
+        out = np.empty((*packed.shape[:-1], self.steps, self.steps))
+        out[..., self._second, self._first] = packed.swapaxes(0, 1)
+        out[..., self._first, self._second] = packed
+        return out
 
 
 class SampleProducts:
@@ -110,6 +133,11 @@ class SampleProducts:
         out: FloatArray = self.sandwich(stack) - h[:, None, None] * stack * h[:, None]
         return out
 
+    def covariance_by_times(self, moments: FloatArray) -> FloatArray:
+        """:meth:`covariance` of second moments of an epoch, their symmetry used. Shape (d, d, M, M)."""
+        times = TimePairs(moments.shape[-1])
+        return times.unpack(self.covariance(times.pack(moments)))
+
     @cached_property
     def cross_moment(self) -> FloatArray:
         r""":math:`\overline{\Delta H_{ac}\,g_e}`. Shape (d, d, d)."""
@@ -122,3 +150,8 @@ class SampleProducts:
             out += own.sum(axis=1).reshape(-1, d * d).T @ self.problem.gradients[chunk]
         cross: FloatArray = out.reshape(d, d, d) / self._samples
         return cross
+
+
+def symmetric(half: FloatArray) -> FloatArray:
+    """A second moment from its half, directions and times exchanged together. Shape (d, d, M, M)."""
+    return half + half.transpose(1, 0, 3, 2)

@@ -11,7 +11,7 @@ from theory.errors import AccuracyError, TheoryError, UnstableError
 from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
 from theory.multiplicative.closure.epoch import Drive, EpochPropagation
 from theory.multiplicative.closure.fourths import fourth_order_noise
-from theory.multiplicative.closure.products import SampleProducts
+from theory.multiplicative.closure.products import SampleProducts, symmetric
 from theory.multiplicative.closure.thirds import ThirdMoments
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 from theory.multiplicative.responses import Observer, Responses, lyapunov_by_modes
@@ -24,7 +24,7 @@ _CHANGE = 1e-7
 #: a change that has become so much larger than the first says that there is no limit
 _GROWTH = 1e6
 #: relative change below which third cumulants stay as they are
-_THIRD = 1e-4
+_THIRD = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -131,7 +131,7 @@ class Closure:
         )
         #: second moments of the noise of the minimum, and its third cumulants
         self.first_noise = problem.gradient_covariance[:, :, None, None] * self.pairs
-        self.third_noise = _symmetric(self.thirds.gradients)
+        self.third_noise = symmetric(self.thirds.gradients)
         self.noise_mean = float(shared) * self._mean_push(psi)
 
     def _mean_push(self, psi: FloatArray) -> FloatArray:
@@ -181,7 +181,7 @@ class Closure:
         d = len(path)
         flat = self.products.cross_moment.transpose(2, 0, 1).reshape(d * d, d)  # (e, b), c
         table = (flat @ path).reshape(d, d, -1)
-        return _symmetric(table[:, :, None, :] * self.pairs)
+        return symmetric(table[:, :, None, :] * self.pairs)
 
     def end_source(self, drive: Drive, remembered: FloatArray) -> FloatArray:
         """What an epoch adds to the covariance of the state, the start's own part left out."""
@@ -216,7 +216,7 @@ class Closure:
         push = self.noise_mean + self.third_mean()
         loop = _Loop(
             drive=Drive(start=np.zeros((n, d, n, d)), noise=fixed), start_mean=np.zeros((n, d)),
-            path=np.zeros(shape[1:3]), points=np.zeros(shape), memory=np.zeros(shape),
+            path=np.zeros(shape[1:3]), points=np.zeros(shape), drifted=np.zeros(shape),
             third=np.zeros(shape), change=np.inf,
         )
         first, contraction = np.inf, 0.0
@@ -240,17 +240,21 @@ class Closure:
         """One iteration: noise from points, start from noise, points from both."""
         noise, third = fixed, loop.third
         if loop.points.any():
-            d = len(loop.points)
             moments = loop.points + np.einsum("ik,jl->ijkl", loop.path, loop.path)
-            covariance = self.products.covariance(moments.reshape(d, d, -1)).reshape(moments.shape)
-            if loop.change > _THIRD:  # a small part, which need not follow the last digits
-                drifted = self.thirds.drifted(moments)
-                third = _symmetric(self.thirds.from_points(moments, covariance, drifted))
-            noise = fixed + self.pairs * covariance + third + self.shifted_noise(loop.start_mean)
-        drive = replace(loop.drive, noise=noise)
-        drive = replace(drive, start=self.solve_start(self.end_source(drive, loop.memory)))
+            if loop.change > _THIRD:
+                pushed = self.thirds.drifted_mean(loop.path)
+                drifted = loop.drifted + np.einsum("it,jl->ijtl", loop.path, pushed)
+                covariance, third = self.thirds.from_points(moments, drifted)
+            else:  # third cumulants are a small part, which need not follow the last digits
+                covariance = self.products.covariance_by_times(moments)
+            covariance *= self.pairs
+            covariance += third
+            covariance += self.shifted_noise(loop.start_mean)
+            noise = fixed + covariance
+        drive, remembered = replace(loop.drive, noise=noise), self.epoch.remembered(loop.drifted)
+        drive = replace(drive, start=self.solve_start(self.end_source(drive, remembered)))
         start_mean = self.mean_at_start(push + self._remembered_mean(loop.path))
-        points = self.epoch.points(drive, loop.memory)
+        points = self.epoch.points(drive, remembered)
         path = self._path(start_mean, push, loop.path)
         before, after = (
             np.einsum("iitt->i", p) + (m**2).sum(axis=1)
@@ -259,7 +263,7 @@ class Closure:
         gap = np.abs(after - before) / np.where(after > 0, after, 1.0)
         return _Loop(
             drive=drive, start_mean=start_mean, path=path, points=points,
-            memory=self.epoch.memory(points), third=third,
+            drifted=self.thirds.drifted(points), third=third,
             change=float(gap.max()) if (after >= 0).all() else np.inf,
         )
 
@@ -270,26 +274,19 @@ class Closure:
 
     def _remembered_mean(self, path: FloatArray) -> FloatArray:
         r""":math:`\langle e_r\rangle` from the mean of the points. Shape (d, M)."""
-        drift = self.thirds.drift
-        out = np.zeros_like(path)
-        for r in range(1, path.shape[1]):
-            j = np.arange(r)
-            out[:, r] = self.epoch.shared * np.einsum("acj,cj->a", drift[:, :, r - 1 - j], path[:, j])
-        return out
+        return self.epoch.shared * self.thirds.drifted_mean(path)
 
     def _law(
         self, loop: _Loop, push: FloatArray, iterations: int, contraction: float
     ) -> ClosureLaw:
-        weights, before, m = self.responses.weights(), self.responses.before(), len(self.sizes)
-        velocity = Observer(
-            start=weights.start - before.start, noise=weights.noise - before.noise
-        )
-        drive = loop.drive
+        drive, m, trace = loop.drive, len(self.sizes), self.responses.trace()
+        weights, velocity = self.responses.weights(), trace.increments()
+        felt = self.epoch.felt(trace, drive, self.epoch.remembered(loop.drifted))
+        seen = [(weights, felt[..., 1:]), (velocity, np.diff(felt, axis=3))]
         total = push + self._remembered_mean(loop.path)
         path, moves = (self.epoch.means(x, loop.start_mean, total) for x in (weights, velocity))
         mean = path.mean(axis=1)
         spread = path - mean[:, None]
-        seen = [(x, self.epoch.felt(x, drive, loop.memory)) for x in (weights, velocity)]
 
         def average(i: int, j: int) -> FloatArray:
             (x, one), (z, other) = seen[i], seen[j]
@@ -311,11 +308,10 @@ class Closure:
         """The effective noise, and what it shares with the memory of the pass. Shape (M, d)."""
         at = self.responses.points()
         seen = drive.noise @ at.noise.swapaxes(1, 2)[None]  # cov(noise, y)
-        late = self.epoch.shared * self.thirds.drifted(seen)  # cov(noise, e)
-        total = drive.noise + late + late.transpose(1, 0, 3, 2)
-        own = np.einsum("iikl->kli", total)
+        late = self.epoch.shared * self.thirds.drifted_own(seen)  # cov(noise, e)
+        own = np.einsum("iikl->ikl", drive.noise) + late + late.transpose(0, 2, 1)
         m = len(self.sizes)
-        return np.stack([np.trace(own, -h, axis1=0, axis2=1) / m for h in range(m)])
+        return np.stack([np.trace(own, -h, axis1=1, axis2=2) / m for h in range(m)])
 
     def _third_share(self, noise: FloatArray, weights: Observer, covariance: FloatArray) -> float:
         """Largest share of third cumulants in a variance."""
@@ -335,15 +331,15 @@ class Closure:
 class _Loop:
     """What passes from one iteration to the next.
 
-    ``path`` and ``points`` are mean and covariance of the points, ``third`` what they add to third
-    cumulants.
+    ``path`` and ``points`` are mean and covariance of the points, ``drifted`` what the batches' memory
+    makes of the latter, ``third`` what they add to third cumulants.
     """
 
     drive: Drive
     start_mean: FloatArray
     path: FloatArray
     points: FloatArray
-    memory: FloatArray
+    drifted: FloatArray
     third: FloatArray
     change: float
 
@@ -387,7 +383,3 @@ def _own_noise(observer: Observer, noise: FloatArray) -> FloatArray:
     """Each direction's own noise, seen by the observer. Shape (d, T, M)."""
     return np.stack([observer.noise[i] @ noise[i, i] for i in range(len(noise))])
 
-
-def _symmetric(one: FloatArray) -> FloatArray:
-    """A second moment from its half, directions and times exchanged together."""
-    return one + one.transpose(1, 0, 3, 2)

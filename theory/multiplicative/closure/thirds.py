@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from theory.multiplicative.batch_moments import joint_coefficients
-from theory.multiplicative.closure.products import SampleProducts
+from theory.multiplicative.closure.products import SampleProducts, TimePairs
 from theory.multiplicative.quadratics import FloatArray
 
 __all__ = ["ThirdMoments", "later_responses"]
@@ -49,20 +49,29 @@ class ThirdMoments:
         pair = frozenset({frozenset({0, 1}), frozenset({2})})
         self._apart, self._together = float(found[singles]), float(found[pair])
         self._response = response
+        self._times = TimePairs(len(sizes))
         self._later = later_responses(response)
         self._columns = problem.curvatures[:, None, None]
-        self._rows = problem.curvatures[:, None, None, None]
         stack = response.T[:, :, None] * np.eye(len(problem.curvatures))[:, None, :]
         #: :math:`\overline{\Delta H\,\Psi_p\,\Delta H}`. Shape (d, d, M)
         self.drift = products.covariance(np.ascontiguousarray(stack.transpose(0, 2, 1)))
-        #: the same by (c, b, j, l), with :math:`\Psi_{l-1-j}`
-        self._later_drift = later_responses(np.moveaxis(self.drift, 2, 0))
+        #: the same by (j, c, l, b), with :math:`\Psi_{l-1-j}`
+        self._later_drift = np.ascontiguousarray(
+            later_responses(np.moveaxis(self.drift, 2, 0)).transpose(2, 0, 3, 1)
+        )
         self.gradients = self._from_gradients()
 
     def _coupled(self, own: FloatArray, later: FloatArray) -> FloatArray:
         """Sum over j of ``own[i, j] later[j, l]`` with the coefficients. Shapes (..., M, M)."""
         total = own @ later
         return self._with_coincidences(total, np.diagonal(own, axis1=-2, axis2=-1)[..., None] * later)
+
+    def _coupled_rows(self, own: FloatArray, later: FloatArray) -> FloatArray:
+        """:meth:`_coupled` of every row of directions, one at a time: it stays in the cache."""
+        out = np.empty_like(own)
+        for i, row in enumerate(own):
+            out[i] = self._coupled(row, later)
+        return out
 
     def _with_coincidences(self, total: FloatArray, at_i: FloatArray) -> FloatArray:
         out: FloatArray = self._apart * total + self._together * self._inverse[:, None] * at_i
@@ -82,57 +91,62 @@ class ThirdMoments:
         total = np.broadcast_to(later.sum(axis=-2, keepdims=True), later.shape)
         return self._with_coincidences(total, later)
 
-    def from_points(self, points: FloatArray, covariance: FloatArray, drifted: FloatArray) -> FloatArray:
-        r"""The part of :math:`\Delta H_jy_{j-1}`.
+    def from_points(self, points: FloatArray, drifted: FloatArray) -> tuple[FloatArray, FloatArray]:
+        r"""The part of :math:`\Delta H_jy_{j-1}`, and what it is made of, in one pass over the samples.
 
         Parameters
         ----------
         points
             :math:`\Gamma_{ij}`. Shape (d, d, M, M).
-        covariance
-            :math:`\overline{\Delta H\,\Gamma_{ij}\,\Delta H}`. Shape (d, d, M, M).
         drifted
             :math:`\sum_{j<l}\Gamma_{ij}\,\overline{\Delta H\,\Psi_{l-1-j}\,\Delta H}`, see
             :meth:`drifted`.
+
+        Returns
+        -------
+        :math:`\overline{\Delta H\,\Gamma_{ij}\,\Delta H}`, and the third cumulants with their transposes.
         """
-        d, m = len(points), self._steps
-        later = self._later[None]
-        triple = self._triple(points)
-        middle = self._coupled(points, later * self._columns)
-        sandwiched = self._products.sandwich(middle.reshape(d, d, -1)).reshape(d, d, m, m)
-        first = self._coupled(covariance, later * self._columns)
+        later, times = self._later * self._columns, self._times
+        moments = times.pack(points)
+        middle = times.pack_with_transpose(self._coupled_rows(points, later))
+        same, sampled = self._over_samples(moments, middle)
+        covariance = times.unpack(same)
+        rest = self._coupled_rows(covariance, later)
         at_i = self._at_own_time(points)
-        last = self._rows * self._with_coincidences(drifted, at_i)
-        return np.asarray(triple - first - sandwiched - last)
+        for i, curvature in enumerate(self._products.problem.curvatures):
+            rest[i] += curvature * self._with_coincidences(drifted[i], at_i[i])
+        return covariance, times.unpack(sampled - times.pack_with_transpose(rest))
 
     def _at_own_time(self, points: FloatArray) -> FloatArray:
         r""":math:`\Gamma_{ii}\,\overline{\Delta H\,\Psi_{l-1-i}\,\Delta H}`. Shape (d, d, M, M)."""
         now = np.diagonal(points, axis1=2, axis2=3).transpose(2, 0, 1)  # (i, a, c)
         d, m = len(points), self._steps
-        later = self._later_drift.transpose(2, 0, 1, 3).reshape(m, d, -1)
-        return (now @ later).reshape(m, d, d, m).transpose(1, 2, 0, 3)
+        late = now @ self._later_drift.reshape(m, d, m * d)
+        return late.reshape(m, d, m, d).transpose(1, 3, 0, 2)
 
-    def _triple(self, points: FloatArray) -> FloatArray:
-        r""":math:`\overline{H_n\Gamma H_n\Psi H_n}`, summed with the coefficients."""
-        d, m = len(points), self._steps
-        signs = self._products.problem.signs
-        diagonal = self._response.T[:, None, :] * np.eye(d)[:, :, None]
-        stack = np.concatenate([points.reshape(d, d, -1), diagonal], axis=2)
+    def _over_samples(self, moments: FloatArray, middle: FloatArray) -> tuple[FloatArray, FloatArray]:
+        r"""Covariance of the points, and :math:`\overline{H_n\Gamma H_n\Psi H_n}-\overline{H_nXH_n}`, packed.
+
+        The former of these is summed with the coefficients; X is ``middle``.
+        """
+        problem, times, size = self._products.problem, self._times, moments.shape[2]
+        diagonal = self._response.T[:, None, :] * np.eye(problem.dimension)[:, :, None]
+        stack = np.concatenate([moments, middle, diagonal], axis=2)
 
         def weigh(forms: FloatArray, chunk: slice) -> tuple[FloatArray, ...]:
-            count, r = forms.shape[:2]
-            own = forms[..., : m * m].reshape(count, r, r, m, m)
-            own = own * signs[chunk][:, None, :, None, None]
-            later = later_responses(np.moveaxis(forms[..., m * m :], 3, 0))
-            out = np.zeros((count, r, r, m, m))
-            for q in range(r):
-                for s in range(r):
-                    for p in range(r):
-                        out[:, q, p] += self._coupled(own[:, q, s], later[:, s, p])
-            return (out,)
+            own = times.unpack(np.moveaxis(forms[..., :size], 0, 2))  # (q, s, samples, M, M)
+            own *= problem.signs[chunk].T[:, :, None, None]
+            later = later_responses(forms[..., 2 * size :].transpose(3, 1, 2, 0))
+            total = np.zeros_like(own)
+            for q, s, p in np.ndindex(*own.shape[:2], own.shape[1]):
+                total[q, p] += self._coupled(own[q, s], later[s, p])
+            both = np.moveaxis(times.pack_with_transpose(total), 2, 0)
+            return forms[..., :size], both - forms[..., size : 2 * size]
 
-        (out,) = self._products.transform(stack, weigh, 4 * m * m)
-        return out.reshape(d, d, m, m)
+        same, triple = self._products.transform(stack, weigh, 5 * self._steps**2)
+        h = problem.curvatures
+        same -= h[:, None, None] * moments * h[:, None]
+        return same, triple
 
     def drifted(self, moments: FloatArray) -> FloatArray:
         r""":math:`\sum_{j<l}\Gamma_{tj}\,\overline{\Delta H\,\Psi_{l-1-j}\,\Delta H}`.
@@ -141,10 +155,24 @@ class ThirdMoments:
         """
         d, _, t, m = moments.shape
         left = moments.transpose(0, 2, 3, 1).reshape(d * t, m * d)
-        right = self._later_drift.transpose(2, 0, 3, 1).reshape(m * d, m * d)
+        right = self._later_drift.reshape(m * d, m * d)
         out = np.zeros((d * t, m * d))
-        width = d * max(1, m // 4)
+        width = d * max(1, m // 8)
         for first in range(0, m * d, width):  # only earlier batches are remembered
             upto = min(first + width, m * d)
             out[:, first:upto] = left[:, :upto] @ right[:upto, first:upto]
         return np.ascontiguousarray(out.reshape(d, t, m, d).transpose(0, 3, 1, 2))
+
+    def drifted_own(self, moments: FloatArray) -> FloatArray:
+        """:meth:`drifted` where both directions are the same. Shape (d, d, T, M) to (d, T, M)."""
+        out = np.empty((len(moments), *moments.shape[2:]))
+        for i, row in enumerate(moments):
+            out[i] = np.tensordot(row, self._later_drift[..., i], axes=((0, 2), (1, 0)))
+        return out
+
+    def drifted_mean(self, path: FloatArray) -> FloatArray:
+        r""":math:`\sum_{j<l}\overline{\Delta H\,\Psi_{l-1-j}\,\Delta H}\,y_j`. Shape (d, M) to the same."""
+        out = np.zeros_like(path)
+        for r in range(1, path.shape[1]):
+            out[:, r] = np.einsum("acj,cj->a", self.drift[:, :, r - 1 :: -1], path[:, :r])
+        return out
