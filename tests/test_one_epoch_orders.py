@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+from every_order import coefficient, epoch_maps
 from flint import fmpq
 
 from theory.errors import TheoryError
@@ -20,7 +21,6 @@ from theory.one_epoch.second_moment import EpochEnd, covariance_terms, end_of_ep
 from theory.one_epoch.stationary_point import quadratics_at_stationary_point
 from theory.optimizers import heavy_ball, nesterov, sgd
 from theory.sampling import dropped_batch, fresh_batches, kept_batch
-from validation.permutations import coefficient, epoch_maps
 
 _ETA, _BETA = fmpq(1, 3), fmpq(2, 5)
 _ONE, _ZERO = fmpq(1), fmpq(0)

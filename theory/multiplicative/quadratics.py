@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import NoStationaryLawError, TheoryError
+from theory.multiplicative.hessians import FloatArray, factorised, mean_eigenbasis, read_hessians
 
 __all__ = ["FloatArray", "SampleQuadratics"]
 
-FloatArray = npt.NDArray[np.float64]
 #: relative size of rounding errors in sums over the samples
 _ROUNDING = 1e-9
 _FIELDS = ("factors", "signs", "gradients", "curvatures", "directions", "minimum")
@@ -131,25 +131,10 @@ class SampleQuadratics:
             If shapes do not match, a Hessian is not symmetric, or the mean loss has no minimum
             (H + weight decay has a negative eigenvalue, or a slope where it has none).
         """
-        h, g = np.array(hessians, dtype=np.float64), np.array(gradients, dtype=np.float64)
-        if h.ndim != 3 or h.shape[1] != h.shape[2] or g.shape != h.shape[:2]:
-            raise TheoryError(
-                f"hessians must have shape (N, d, d) and gradients (N, d); got {h.shape} and {g.shape}"
-            )
-        for name, array in (("hessians", h), ("gradients", g)):
-            if not np.isfinite(array).all():
-                where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-                raise TheoryError(f"{name}{list(where)} is {array[where]}: remove that sample")
-        scale = np.abs(h).max(initial=0.0)
-        skew = np.abs(h - h.swapaxes(1, 2)).max(initial=0.0)
-        if skew > 1e-12 * scale:
-            raise TheoryError(
-                f"a Hessian is not symmetric (H - H^T up to {skew:.3g}): give (H + H^T) / 2"
-            )
+        h, g = read_hessians(hessians, gradients)
         if not 0 <= weight_decay < np.inf:
             raise TheoryError(f"weight_decay must be finite and >= 0; got {weight_decay}")
-        values, vectors = np.linalg.eigh(h.mean(axis=0))
-        values, vectors = values[::-1].copy(), vectors[:, ::-1]
+        values, vectors = mean_eigenbasis(h)
         values[np.abs(values) < rank_tolerance * np.abs(values).max()] = 0.0
         bent, slope = values + weight_decay, vectors.T @ g.mean(axis=0)
         flat = bent == 0
@@ -164,18 +149,12 @@ class SampleQuadratics:
         minimum = vectors @ point
         at = g + h @ minimum + weight_decay * minimum
         own = at @ vectors
-        weights, axes = np.linalg.eigh(h)
-        kept = np.abs(weights) > 1e-15 * np.abs(weights).max(initial=1e-300, keepdims=True)
-        order = np.argsort(~kept, axis=1, kind="stable")
-        rank = max(1, int(kept.sum(axis=1).max(initial=0)))
-        weights = np.take_along_axis(weights * kept, order, axis=1)[:, :rank]
-        axes = np.take_along_axis(axes, order[:, None, :], axis=2)[:, :, :rank]
-        factors = np.sqrt(np.abs(weights))[:, :, None] * (axes.swapaxes(1, 2) @ vectors)
+        factors, signs = factorised(h, vectors)
         own -= own.mean(axis=0)
         silent = flat & (np.abs(factors).max(axis=(0, 1)) <= 1e-7 * np.abs(factors).max(initial=0.0))
         silent &= np.abs(own).max(axis=0) <= _ROUNDING * np.abs(own).max(initial=0.0)
         return cls(
-            factors=np.where(silent, 0.0, factors), signs=np.sign(weights),
+            factors=np.where(silent, 0.0, factors), signs=signs,
             gradients=np.where(silent, 0.0, own),  # what rounding left there would be a force
             curvatures=values, directions=vectors, minimum=minimum, weight_decay=weight_decay,
         )

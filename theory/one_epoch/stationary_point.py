@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
+from theory.multiplicative.hessians import factorised, mean_eigenbasis, read_hessians
 
 __all__ = ["quadratics_at_stationary_point"]
 
@@ -27,19 +28,12 @@ def quadratics_at_stationary_point(hessians: npt.ArrayLike, gradients: npt.Array
     Raises
     ------
     TheoryError
-        If shapes do not match, a Hessian is not symmetric, or H is singular to rounding (its stationary
-        point is not unique: leave out the flat directions, or use ``from_hessians``).
+        If shapes do not match, a number is not finite, a Hessian is not symmetric, or H is singular to
+        rounding (its stationary point is not unique: leave out the flat directions, or use
+        ``from_hessians``).
     """
-    h, g = np.array(hessians, dtype=np.float64), np.array(gradients, dtype=np.float64)
-    if h.ndim != 3 or h.shape[1] != h.shape[2] or g.shape != h.shape[:2]:
-        raise TheoryError(
-            f"hessians must have shape (N, d, d) and gradients (N, d); got {h.shape} and {g.shape}"
-        )
-    skew = np.abs(h - h.swapaxes(1, 2)).max(initial=0.0)
-    if not skew <= 1e-12 * np.abs(h).max(initial=0.0):
-        raise TheoryError(f"a Hessian is not symmetric (H - H^T up to {skew:.3g}): give (H + H^T) / 2")
-    values, vectors = np.linalg.eigh(h.mean(axis=0))
-    values, vectors = values[::-1].copy(), np.ascontiguousarray(vectors[:, ::-1])
+    h, g = read_hessians(hessians, gradients)
+    values, vectors = mean_eigenbasis(h)
     sizes = np.abs(values)
     if not sizes.min() > _ILL * sizes.max():
         raise TheoryError(
@@ -48,9 +42,8 @@ def quadratics_at_stationary_point(hessians: npt.ArrayLike, gradients: npt.Array
         )
     point = -(vectors.T @ g.mean(axis=0)) / values
     at = (g + h @ (vectors @ point)) @ vectors
-    weights, axes = np.linalg.eigh(h)
-    factors = np.sqrt(np.abs(weights))[:, :, None] * (axes.swapaxes(1, 2) @ vectors)
+    factors, signs = factorised(h, vectors)
     return SampleQuadratics(
-        factors=factors, signs=np.sign(weights), gradients=at - at.mean(axis=0), curvatures=values,
+        factors=factors, signs=signs, gradients=at - at.mean(axis=0), curvatures=values,
         directions=vectors, minimum=vectors @ point,
     )
