@@ -12,10 +12,9 @@ import sympy as sp
 
 from derivations import derive
 from theory.closed_forms import entry_by_slug, formula_by_slug
-from theory.engine.mean_shift import mean_shift_formula
 from theory.errors import TheoryError
 from theory.formula import Formula
-from theory.multiplicative import SampleQuadratics
+from theory.multiplicative import SampleQuadratics, mean_shift_formula
 from theory.multiplicative.mean_shift import mean_shift
 from theory.noise import White
 from theory.optimizers import RULES, LinearRule, rule_by_name

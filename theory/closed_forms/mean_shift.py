@@ -3,8 +3,8 @@ r"""The stationary mean is not the minimum: one direction, batches without repla
 A batch enters the noise at one step and meets the response to that noise at a later one; batches of one pass
 are not independent, so the mean is pushed. :math:`\chi` is the covariance of the curvature and the gradient
 (at the minimum) of one batch; averages run over the epoch. Any rule and scheme:
-:func:`theory.engine.mean_shift.mean_shift_formula`. Several directions:
-:func:`theory.multiplicative.mean_shift.mean_shift`.
+:func:`theory.multiplicative.mean_shift_formula`. Several directions:
+:func:`theory.multiplicative.mean_shift`.
 """
 
 from __future__ import annotations

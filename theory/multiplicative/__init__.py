@@ -7,8 +7,12 @@ mean Hessian, one step is
 
 with the rule's :math:`K, b, a`, :math:`A = K\otimes I + b\,a^\top\!\otimes H`, and
 :math:`(\Delta H_k,\xi_k)` the batch averages of :math:`(H_n-H,\,g_n)`.
+
+Of one direction the stationary mean is a formula as well, for any rule and scheme
+(:func:`mean_shift_formula`); of many it is a number (:func:`mean_shift`).
 """
 
+from theory.engine.mean_shift import mean_shift_formula
 from theory.multiplicative.averaged_closure import AveragedClosure, AveragedLaw
 from theory.multiplicative.closure import Closure, ClosureLaw, Expansion, expand
 from theory.multiplicative.independent import StationaryMoments, stationary_moments
@@ -35,6 +39,7 @@ __all__ = [
     "TransientMoments",
     "expand",
     "mean_shift",
+    "mean_shift_formula",
     "mean_square_limit",
     "second_moment_radius",
     "stationary_moments",

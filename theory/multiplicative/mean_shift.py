@@ -31,7 +31,8 @@ def mean_shift(
     epoch repeats, j runs over all steps and :math:`\Psi` is the response summed over the earlier
     epochs, :math:`a\cdot A^p(I-A^M)^{-1}b`. Independent steps have no shift, exactly.
 
-    The error is of relative second order where a direction has third cumulants, see the closure.
+    The error is of relative second order where a direction has third cumulants, see the closure. For one
+    direction in symbols see :func:`theory.multiplicative.mean_shift_formula`.
 
     Returns
     -------
