@@ -12,10 +12,19 @@ from test_report_sections import require_balanced
 
 from theory.errors import MissingPackageError, TheoryError
 from validation.compare import compare
-from validation.report.means import compare_means, mean_sentence
+from validation.means import compare_means
+from validation.report.means import mean_sentence
 from validation.report.real_cases import CASES, RealCase
+from validation.report.real_noise import compare_noise, published_noise
+from validation.report.real_plan import blocks_needed, epochs_to_forget, relative_variance
 from validation.report.real_section import real_section
-from validation.report.real_sgd import RealRun, real_record, run_real_case
+from validation.report.real_sgd import (
+    COMPILED_RESOLUTION,
+    TRAINED_RESOLUTION,
+    RealRun,
+    real_record,
+    run_real_case,
+)
 from validation.report.verdict import verdict_paragraph
 
 pytest.importorskip("matplotlib")
@@ -60,7 +69,7 @@ def test_the_record_is_json_and_holds_both_theories(without_torch: RealRun) -> N
 
 def test_a_trained_run_has_its_own_column(without_torch: RealRun) -> None:
     run = dataclasses.replace(
-        without_torch, missing="", trained=without_torch.compiled, trained_mean=without_torch.compiled_mean
+        without_torch, missing="", trained=without_torch.compiled, trained_mean=without_torch.compiled_mean,
     )
     page = real_section([run])
     require_balanced(page)
@@ -104,6 +113,71 @@ def test_a_wrong_theory_is_seen() -> None:
     assert 'class="verdict note"' in verdict_paragraph("x", wrong, expected=False)
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_cases_are_as_long_as_the_theory_asks(case: RealCase) -> None:
+    """Fixed beforehand with a margin: half as many blocks again, and an epoch more between them."""
+    assert case.gap > epochs_to_forget(case)
+    assert case.block == 4 * case.gap
+    assert case.trained >= 1.5 * blocks_needed(case, TRAINED_RESOLUTION)
+    assert case.indexed >= 1.5 * blocks_needed(case, COMPILED_RESOLUTION)
+
+
+def test_relative_variance_of_an_average_by_hand() -> None:
+    """Plain SGD is AR(1) with r = 1 - eta lambda: 2 / n^2 sum_{k,l} r^(2|k-l|)."""
+    from theory.optimizers import rule_by_name
+
+    numeric = rule_by_name("sgd").numeric({"learning_rate": 0.5})
+    r, n = 0.75, 5
+    sums = sum(r ** (2 * abs(k - m)) for k in range(n) for m in range(n))
+    assert relative_variance(numeric, 0.5, n) == pytest.approx(2 * sums / n**2, rel=1e-12)
+    assert relative_variance(numeric, 0.5, 1) == pytest.approx(2, rel=1e-12)
+
+
+@pytest.mark.montecarlo
+def test_the_noise_of_a_run_is_judged_by_lag_and_direction(without_torch: RealRun) -> None:
+    """Noise along compiled steps: the full theory agrees, its page shows it, and a wrong one is refuted."""
+    from validation.blocks import average_blocks
+    from validation.report.real_noise_section import noise_section
+    from validation.trajectory import trajectory
+
+    made, problem, scheme = without_torch.prediction, SMALL.problem(), SMALL.scheme(150)
+    sizes = scheme.batch_sizes(150, SMALL.batch_size)
+    indices = scheme.draw(150, SMALL.batch_size, 4000, np.random.default_rng(6)).astype(np.int32)
+    weights = trajectory(
+        problem, SMALL.rule, indices, batch_sizes=sizes, hyperparameters=dict(made.hyperparameters)
+    )
+    m = len(sizes)
+    blocks = average_blocks(
+        problem.quadratics, weights, indices, sizes, burn_in=40, block=19, gap=20, lags=range(m + 1)
+    )
+    noise = compare_noise(made, scheme, blocks, without_torch.compared)
+    assert noise.against_full.agrees, noise.against_full
+    assert noise.correlation.shape == (m + 1, len(without_torch.compared))
+    np.testing.assert_array_equal(noise.correlation[0], 1.0)
+    page = noise_section(noise)
+    require_balanced(page)
+    assert page.count("<svg") == 1
+    assert f"0 alarms in {(m + 1) * len(without_torch.compared)} pairs of lag and direction" in page
+    assert made.noise_autocovariance is not None
+    white = dataclasses.replace(made, noise_autocovariance=made.noise_autocovariance[:1])
+    assert compare_noise(white, scheme, blocks, without_torch.compared).against_full.alarms.any()
+    unknown = dataclasses.replace(made, noise_autocovariance=None, method="averaged-epoch-map")
+    with pytest.raises(TheoryError, match=r"averaged-epoch-map.*not known"):
+        compare_noise(unknown, scheme, blocks, without_torch.compared)
+
+
+def test_published_noise_of_dropped_batches_by_hand(without_torch: RealRun) -> None:
+    """R(h) = -c S (M - h) / (M (N - S)), the catalogue's dropped-batch-noise-autocovariance."""
+    made = without_torch.prediction
+    m, samples, size = made.steps_per_epoch, made.samples, made.batch_size
+    found = published_noise(made, SMALL.scheme(samples), m)
+    np.testing.assert_allclose(found[0], made.noise_variances, rtol=1e-14)
+    np.testing.assert_allclose(
+        found[2], -made.noise_variances * size * (m - 2) / (m * (samples - size)), rtol=1e-12
+    )
+    assert not found[m].any()
+
+
 @pytest.mark.montecarlo
 def test_means_are_judged_at_a_stated_rate() -> None:
     """False alarms 1e-6; a shift of seven standard errors is refuted, the right one is not."""
@@ -111,12 +185,14 @@ def test_means_are_judged_at_a_stated_rate() -> None:
     shift = np.array([0.0, 0.7])
     samples = rng.standard_normal((100, 2)) + shift
     right = compare_means(shift, samples, prediction_error=np.zeros(2))
-    assert right.alarms == 0
+    assert right.agrees
+    assert right.negative_control().all()
     assert right.refuted_without == 1
     wrong = compare_means(np.zeros(2), samples, prediction_error=np.zeros(2))
-    assert wrong.alarms == 1
-    assert "the means disagree" in mean_sentence("x", wrong)
-    assert 'class="verdict bad"' in mean_sentence("x", wrong)
-    assert compare_means(np.zeros(2), samples, prediction_error=np.ones(2)).alarms == 0  # says it may be off
+    assert wrong.alarms.tolist() == [False, True]
+    assert "the means disagree" in mean_sentence("x", wrong, np.ones(2))
+    assert 'class="verdict bad"' in mean_sentence("x", wrong, np.ones(2))
+    assert 'class="verdict"' in mean_sentence("x", right, np.ones(2))
+    assert compare_means(np.zeros(2), samples, prediction_error=np.ones(2)).agrees  # says it may be off
     with pytest.raises(TheoryError, match=r"blocks >= 20"):
         compare_means(np.zeros(2), samples[:10], prediction_error=np.zeros(2))

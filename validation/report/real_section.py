@@ -8,12 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from validation.compare import Comparison
+from validation.means import MeanComparison
 from validation.report.means import mean_sentence
 from validation.report.real_figure import real_figure
+from validation.report.real_noise_section import noise_section
 from validation.report.real_sgd import RealRun
 from validation.report.verdict import verdict_paragraph
 
 __all__ = ["real_section"]
+
+_MISSING = "<td class='na'>–</td>" * 2
 
 _INTRODUCTION = (
     "<p>A linear layer with a bias under a mean squared error, on standardised data, trained as a user "
@@ -21,8 +25,9 @@ _INTRODUCTION = (
     "measurements: <code>torch.optim.SGD</code> with a shuffling <code>DataLoader</code>, every step "
     "recorded; and the compiled loop of this project, which takes the same steps to 1e-12 of the weights "
     "nearly two thousand times as fast, along indices that the loader itself draws. A run is cut into blocks "
-    "of epochs with gaps between them in which it forgets; their number was fixed beforehand. Compared "
-    "are second moments about the minimum, and means.</p>"
+    "of epochs with gaps between them in which it forgets; how many it needs followed from the theory "
+    "beforehand. Compared are second moments about the minimum, means, and the autocovariance of the batch "
+    "noise.</p>"
 )
 
 
@@ -38,22 +43,33 @@ def real_section(runs: Sequence[RealRun]) -> str:
 
 
 def _summary(runs: Sequence[RealRun]) -> str:
-    """Worst directions at a glance."""
+    """Verdicts and worst directions at a glance."""
     rows = []
     for run in runs:
-        made = run.prediction
-        trained = "not run" if run.trained is None else run.trained.verdict
+        made, noise = run.prediction, run.trained_noise
+        cells = (
+            "not run" if run.trained is None else run.trained.verdict,
+            "not run" if run.trained_mean is None else _agree(run.trained_mean),
+            "not run" if noise is None else noise.against_full.verdict,
+            run.compiled.verdict, _agree(run.compiled_mean), _worst(run.compiled), _worst(run.published),
+        )
         rows.append(
             f"<tr><td>{run.case.name}</td><td class='words'>{made.rule}, {made.sampling}</td>"
-            f"<td>{len(run.compared)} of {len(made.curvatures)}</td><td>{trained}</td>"
-            f"<td>{run.compiled.verdict}</td><td>{_worst(run.compiled)}</td><td>{_worst(run.published)}</td></tr>"
+            f"<td>{len(run.compared)} of {len(made.curvatures)}</td>"
+            + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
         )
     head = (
-        "<tr><th>data</th><th class='words'>rule, sampling</th><th>directions</th><th>PyTorch</th>"
-        "<th>compiled steps</th><th>full theory / measured, worst</th>"
-        "<th>published / measured, worst</th></tr>"
+        "<tr><th rowspan='2'>data</th><th rowspan='2' class='words'>rule, sampling</th>"
+        "<th rowspan='2'>directions</th><th colspan='3'>full theory against PyTorch</th>"
+        "<th colspan='2'>against compiled steps</th><th colspan='2'>theory / compiled steps, worst</th></tr>"
+        "<tr><th>second moments</th><th>means</th><th>noise</th><th>second moments</th><th>means</th>"
+        "<th>full</th><th>published</th></tr>"
     )
     return f"<div class='scroll'><table class='numbers'>{head}{''.join(rows)}</table></div>"
+
+
+def _agree(found: MeanComparison) -> str:
+    return "agrees" if found.agrees else "disagrees"
 
 
 def _worst(comparison: Comparison) -> str:
@@ -78,9 +94,10 @@ def _one(run: RealRun) -> str:
         f"PyTorch: {case.trained} blocks; compiled steps: {case.indexed}; each of {case.block} epochs after "
         f"a gap of {case.gap}. {_left_out(len(made.curvatures) - len(run.compared))}",
     )
+    deviations = np.sqrt(made.variances[run.compared])
     verdicts = "" if run.trained is None or run.trained_mean is None else (
         verdict_paragraph("Full theory against PyTorch", run.trained)
-        + mean_sentence("Full theory against PyTorch", run.trained_mean)
+        + mean_sentence("Full theory against PyTorch", run.trained_mean, deviations)
     )
     return (
         f'<h3 id="real-{case.name}">{html.escape(case.name)}</h3>'
@@ -88,10 +105,12 @@ def _one(run: RealRun) -> str:
         + "".join(f"<p>{html.escape(note)}</p>" for note in notes)
         + verdicts
         + verdict_paragraph("Full theory against the compiled steps", run.compiled)
-        + mean_sentence("Full theory against the compiled steps", run.compiled_mean)
+        + mean_sentence("Full theory against the compiled steps", run.compiled_mean, deviations)
         + verdict_paragraph("Published theory against the compiled steps", run.published, expected=False)
         + real_figure(run)
         + _table(run)
+        + _mean_table(run)
+        + ("" if run.trained_noise is None else noise_section(run.trained_noise))
     )
 
 
@@ -106,29 +125,54 @@ def _limit(value: float | None) -> str:
 
 
 def _table(run: RealRun) -> str:
+    """Second moments about the minimum, direction by direction."""
     made, rows = run.prediction, []
-    trained, mean = run.trained, run.compiled_mean
+    trained = run.trained
     for place, i in enumerate(run.compared):
-        scale = made.variances[i] ** 0.5
-        own = ("<td class='na'>–</td>" * 2) if trained is None else (
+        own = _MISSING if trained is None else (
             f"<td>{_ratio(trained, place)}</td><td>{trained.z[place]:.1f}</td>"
         )
         rows.append(
             f"<tr><td>{i}</td><td>{made.curvatures[i]:.4g}</td><td>{made.published_variances[i]:.4g}</td>"
-            f"<td>{made.variances[i]:.4g}</td><td>{made.relative_error_estimate[i]:.1%}</td>{own}"
+            f"<td>{made.second_moments[i]:.4g}</td><td>{made.relative_error_estimate[i]:.1%}</td>{own}"
             f"<td>{_ratio(run.compiled, place)}</td><td>{run.compiled.z[place]:.1f}</td>"
-            f"<td>{_ratio(run.published, place)}</td><td>{made.mean_shift[i] / scale:.3f}</td>"
-            f"<td>{mean.measured[place] / scale:.3f} ± {mean.standard_error[place] / scale:.3f}</td>"
-            f"<td>{mean.z[place]:.1f}</td></tr>"
+            f"<td>{_ratio(run.published, place)}</td></tr>"
         )
     head = (
-        "<tr><th rowspan='2'>direction</th><th rowspan='2'>curvature</th><th rowspan='2'>published</th>"
-        "<th rowspan='2'>full theory</th><th rowspan='2'>error estimate</th>"
-        "<th colspan='2'>PyTorch / full theory</th><th colspan='2'>compiled / full theory</th>"
-        "<th rowspan='2'>compiled / published</th><th colspan='3'>mean shift in standard deviations</th></tr>"
-        "<tr><th>ratio</th><th>z</th><th>ratio</th><th>z</th><th>theory</th><th>compiled</th><th>z</th></tr>"
+        "<tr><th rowspan='2'>direction</th><th rowspan='2'>curvature</th>"
+        "<th colspan='3'>second moment about the minimum</th><th colspan='2'>PyTorch / full theory</th>"
+        "<th colspan='2'>compiled / full theory</th><th rowspan='2'>compiled / published</th></tr>"
+        "<tr><th>published</th><th>full theory</th><th>error estimate</th><th>ratio</th><th>z</th>"
+        "<th>ratio</th><th>z</th></tr>"
     )
     return f"<div class='scroll'><table class='numbers'>{head}{''.join(rows)}</table></div>"
+
+
+def _mean_table(run: RealRun) -> str:
+    """Means in standard deviations of the weights, direction by direction."""
+    made, trained, rows = run.prediction, run.trained_mean, []
+    for place, i in enumerate(run.compared):
+        scale = float(made.variances[i]) ** 0.5
+        own = _MISSING if trained is None else _mean(trained, place, scale)
+        rows.append(
+            f"<tr><td>{i}</td><td>{made.curvatures[i]:.4g}</td><td>{made.mean_shift[i] / scale:.3f}</td>"
+            f"<td>{made.mean_error_estimate[i] / scale:.3f}</td>{own}"
+            f"{_mean(run.compiled_mean, place, scale)}</tr>"
+        )
+    head = (
+        "<tr><th rowspan='2'>direction</th><th rowspan='2'>curvature</th>"
+        "<th colspan='6'>mean minus minimum, in standard deviations of the weights (published: 0)</th></tr>"
+        "<tr><th>full theory</th><th>error estimate</th><th>PyTorch</th><th>z</th><th>compiled steps</th>"
+        "<th>z</th></tr>"
+    )
+    return f"<div class='scroll'><table class='numbers'>{head}{''.join(rows)}</table></div>"
+
+
+def _mean(found: MeanComparison, place: int, scale: float) -> str:
+    return (
+        f"<td>{found.measured[place] / scale:.3f} ± {found.standard_error[place] / scale:.3f}</td>"
+        f"<td>{found.z[place]:.1f}</td>"
+    )
 
 
 def _ratio(comparison: Comparison, place: int) -> str:

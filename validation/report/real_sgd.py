@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import MissingPackageError
+from validation.blocks import Blocks
 from validation.compare import Comparison, compare
+from validation.means import MeanComparison, compare_means
 from validation.predict import Prediction, predict
 from validation.regression import FloatArray
-from validation.report.means import MeanComparison, compare_means
 from validation.report.real_cases import RealCase
+from validation.report.real_noise import NoiseRun, compare_noise, noise_record
+from validation.report.real_plan import LARGEST_MEMORY
 from validation.report.verdict import comparison_record
 from validation.simulate import simulate, start_bias
 
@@ -24,7 +27,6 @@ Progress = Callable[[str, int, int], None]
 
 #: relative errors that must be caught: by a training run, and by the compiled steps
 TRAINED_RESOLUTION, COMPILED_RESOLUTION = 1.0, 0.2
-_LARGEST_MEMORY = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,8 +35,8 @@ class RealRun:
 
     The full theory is taken at its word, and with its own error estimate if that raises an alarm.
 
-    ``trained`` and ``trained_mean`` are None without PyTorch, whose ``missing`` says how to get it; the
-    compiled steps then take indices of their own.
+    ``trained``, ``trained_mean`` and ``trained_noise`` are None without PyTorch, whose ``missing`` says how
+    to get it; the compiled steps then take indices of their own.
     """
 
     case: RealCase
@@ -42,6 +44,7 @@ class RealRun:
     compared: npt.NDArray[np.int64]
     trained: Comparison | None
     trained_mean: MeanComparison | None
+    trained_noise: NoiseRun | None
     compiled: Comparison
     compiled_mean: MeanComparison
     published: Comparison
@@ -50,10 +53,11 @@ class RealRun:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Numbers:
-    """One number per block or replica and direction: squares and means."""
+    """One number per block or replica and direction: squares and means; where recorded, noise by lag."""
 
     weights: FloatArray
     means: FloatArray
+    blocks: Blocks | None = None
 
 
 def run_real_case(case: RealCase, seed: int, progress: Progress | None = None) -> RealRun:
@@ -76,10 +80,10 @@ def run_real_case(case: RealCase, seed: int, progress: Progress | None = None) -
     memory = start_bias(
         case.rule.numeric(values), regression.curvatures, case.gap * made.steps_per_epoch
     )
-    compared = np.flatnonzero((memory <= _LARGEST_MEMORY) & (made.variances > 0))
+    compared = np.flatnonzero((memory <= LARGEST_MEMORY) & (made.variances > 0))
     missing, trained = "", None
     try:
-        trained, compiled = _with_pytorch(case, seed, progress)
+        trained, compiled = _with_pytorch(case, made.steps_per_epoch, seed, progress)
     except MissingPackageError as absent:
         missing = str(absent)
         compiled = _simulated(case, values, seed, progress)
@@ -108,14 +112,20 @@ def run_real_case(case: RealCase, seed: int, progress: Progress | None = None) -
         trained=None if trained is None else judged(trained, TRAINED_RESOLUTION),
         trained_mean=None if trained is None else mean_of(trained),
         compiled=judged(compiled, COMPILED_RESOLUTION), compiled_mean=mean_of(compiled),
+        trained_noise=None if trained is None or trained.blocks is None else compare_noise(
+            made, scheme, trained.blocks, compared
+        ),
         published=against(compiled, published, COMPILED_RESOLUTION),
     )
 
 
 def _with_pytorch(
-    case: RealCase, seed: int, progress: Progress | None
+    case: RealCase, steps: int, seed: int, progress: Progress | None
 ) -> tuple[_Numbers, _Numbers]:
-    """Trained by PyTorch, and by the compiled steps along indices that the loader draws."""
+    """Trained by PyTorch, and by the compiled steps along indices that the loader draws.
+
+    The noise of the first up to a lag of ``steps``, an epoch.
+    """
     from validation.pytorch import measure, measure_indices
     from validation.pytorch.require import require_torch
 
@@ -126,7 +136,7 @@ def _with_pytorch(
         torch.manual_seed(seed)
         trained = measure(
             *_objects(torch, case), blocks=case.trained, gap=case.gap, block=case.block,
-            progress=_named(progress, f"{case.name}: PyTorch"),
+            lags=range(steps + 1), progress=_named(progress, f"{case.name}: PyTorch"),
         )
         indexed = measure_indices(
             *_objects(torch, case), blocks=case.indexed, gap=case.gap, block=case.block,
@@ -138,7 +148,7 @@ def _with_pytorch(
 
 
 def _numbers(run: Any) -> _Numbers:
-    return _Numbers(weights=run.blocks.weights, means=run.blocks.means)
+    return _Numbers(weights=run.blocks.weights, means=run.blocks.means, blocks=run.blocks)
 
 
 def _objects(torch: Any, case: RealCase) -> tuple[Any, Any, Any, Any]:
@@ -181,6 +191,7 @@ def real_record(run: RealRun) -> dict[str, Any]:
         "compared": run.compared.tolist(), "missing": run.missing or None,
         "pytorch": None if run.trained is None else comparison_record(run.trained),
         "pytorch_mean": None if run.trained_mean is None else run.trained_mean.record(),
+        "pytorch_noise": None if run.trained_noise is None else noise_record(run.trained_noise),
         "compiled": comparison_record(run.compiled), "compiled_mean": run.compiled_mean.record(),
         "published_against_compiled": comparison_record(run.published),
     }
