@@ -89,13 +89,25 @@ def _accumulate(path: Any, history: int, lags: Any, sums: Any, covariance: Any, 
                 lagged: Any) -> None:
     """Add one epoch, rows ``history`` ... of ``path``, to the sums of a replica."""
     width = path.shape[1]
-    for k in range(history, path.shape[0]):
-        for i in range(width):
-            v = path[k, i] - path[k - 1, i]
-            sums[0, i] += path[k, i] * path[k, i]
-            sums[1, i] += v * v
-            sums[2, i] += path[k, i] * v
-            sums[3, i] += path[k, i]
+    for i in range(0, width, 4):  # a register of directions: their sums stay in registers over the epoch
+        a0, a1, a2, a3 = sums[0, i], sums[0, i + 1], sums[0, i + 2], sums[0, i + 3]
+        b0, b1, b2, b3 = sums[1, i], sums[1, i + 1], sums[1, i + 2], sums[1, i + 3]
+        c0, c1, c2, c3 = sums[2, i], sums[2, i + 1], sums[2, i + 2], sums[2, i + 3]
+        d0, d1, d2, d3 = sums[3, i], sums[3, i + 1], sums[3, i + 2], sums[3, i + 3]
+        k = history - 1
+        p0, p1, p2, p3 = path[k, i], path[k, i + 1], path[k, i + 2], path[k, i + 3]
+        for k in range(history, path.shape[0]):
+            x0, x1, x2, x3 = path[k, i], path[k, i + 1], path[k, i + 2], path[k, i + 3]
+            v0, v1, v2, v3 = x0 - p0, x1 - p1, x2 - p2, x3 - p3
+            a0, a1, a2, a3 = a0 + x0 * x0, a1 + x1 * x1, a2 + x2 * x2, a3 + x3 * x3
+            b0, b1, b2, b3 = b0 + v0 * v0, b1 + v1 * v1, b2 + v2 * v2, b3 + v3 * v3
+            c0, c1, c2, c3 = c0 + x0 * v0, c1 + x1 * v1, c2 + x2 * v2, c3 + x3 * v3
+            d0, d1, d2, d3 = d0 + x0, d1 + x1, d2 + x2, d3 + x3
+            p0, p1, p2, p3 = x0, x1, x2, x3
+        sums[0, i], sums[0, i + 1], sums[0, i + 2], sums[0, i + 3] = a0, a1, a2, a3
+        sums[1, i], sums[1, i + 1], sums[1, i + 2], sums[1, i + 3] = b0, b1, b2, b3
+        sums[2, i], sums[2, i + 1], sums[2, i + 2], sums[2, i + 3] = c0, c1, c2, c3
+        sums[3, i], sums[3, i + 1], sums[3, i + 2], sums[3, i + 3] = d0, d1, d2, d3
     if covariance.size:  # upper triangle, in register blocks of 2 x 4
         for i in range(0, width, 2):
             for j in range(i - i % 4, width, 4):
