@@ -22,9 +22,9 @@ _m2, _m3, _m4, _mm = sp.symbols("m_2 m_3 m_4 m_22")
 _pairs = sp.Symbol("m_P")
 #: averages over distinct samples, by how many factors each sample has
 _e11, _e21, _e111, _e31, _e22, _e211, _e1111 = sp.symbols("e_11 e_21 e_111 e_31 e_22 e_211 e_1111")
-_rest22 = sp.Symbol("e_22s")
+_rest22, _six = sp.symbols("e_22s e_211s")
 
-#: what the distinct averages are; e_22, e_211 for one split into pairs, the sums for all of them
+#: what the distinct averages are; e_22, e_211 for one split into pairs, e_22s for all three of them
 _DISTINCT: Mapping[sp.Symbol, sp.Expr] = {
     _e11: -_m2 / (_N - 1),
     _e21: -_m3 / (_N - 1),
@@ -35,7 +35,7 @@ _DISTINCT: Mapping[sp.Symbol, sp.Expr] = {
     _e211: (2 * _m4 - _N * _mm) / ((_N - 1) * (_N - 2)),
     _e1111: (_N * _pairs - 6 * _m4) / ((_N - 1) * (_N - 2) * (_N - 3)),
 }
-#: sum of e_211 over the six pairs: every product of pairs occurs twice
+#: e_211s, the sum of e_211 over the six pairs: every product of pairs occurs twice
 _SIX = (12 * _m4 - 2 * _N * _pairs) / ((_N - 1) * (_N - 2))
 
 #: c by the sizes of the blocks: the coefficient of the joint moment, of 2, 3 and 4 factors
@@ -123,19 +123,15 @@ def _third(entry: Entry, formula: Formula) -> list[Step]:
 
 
 def _fourth(entry: Entry, formula: Formula) -> list[Step]:
-    domain, one = formula.valid_if, _N - 1
-    c = {blocks: value * _m4 for blocks, value in COEFFICIENTS.items()}
-    alone = {_mm: sp.S.Zero, _pairs: sp.S.Zero}
-    six = sp.Symbol("e_211s")
-    given = {six: _SIX}
-    slots = (
-        _S * _m4 + _S * (_S - 1) * (4 * _e31 + _rest22) + _S * (_S - 1) * (_S - 2) * six
-        + _S * (_S - 1) * (_S - 2) * (_S - 3) * _e1111
-    ) / _S**4
-    part = {_m4: sp.S.Zero, _pairs: sp.Integer(3)}
-    if entry.slug == "batch-fourth-moment-joint":
-        part = {_m4: sp.S.One, _pairs: sp.S.Zero}
-    steps = [
+    """1. averages over distinct samples, 2. coefficients of the joint moment, 3. the part asked for."""
+    domain = formula.valid_if
+    return [*_four_distinct(domain), *_four_in_batches(domain), _part_of_fourth(entry, formula)]
+
+
+def _four_distinct(domain: sp.Basic) -> list[Step]:
+    """Sums of four factors over all samples vanish, or are known: one equation for each new average."""
+    one, given = _N - 1, {_six: _SIX}
+    return [
         _step(r"Four factors: $\sum_ix_iy_iz_i\sum_jw_j=0$,", _m4 + one * _e31, sp.S.Zero, domain),
         _step(r"$\sum_ix_iy_i\sum_jz_jw_j=N^2m_{22}$,", _m4 + one * _e22, _N * _mm, domain),
         _step("the sum of that over the three splits into pairs,",
@@ -144,11 +140,19 @@ def _fourth(entry: Entry, formula: Formula) -> list[Step]:
               r"meet alone,",
               _m4 + one * (2 * _e31 + _e22) + one * (_N - 2) * _e211, sp.S.Zero, domain),
         _step("the sum of that over the six pairs, of which two share each product $m_{22}$,",
-              6 * _m4 + one * (12 * _e31 + 2 * _rest22) + one * (_N - 2) * six, sp.S.Zero, domain,
+              6 * _m4 + one * (12 * _e31 + 2 * _rest22) + one * (_N - 2) * _six, sp.S.Zero, domain,
               given=given),
         _step("and the product of all four sums.",
-              _m4 + one * (4 * _e31 + _rest22) + one * (_N - 2) * six
+              _m4 + one * (4 * _e31 + _rest22) + one * (_N - 2) * _six
               + one * (_N - 2) * (_N - 3) * _e1111, sp.S.Zero, domain, given=given),
+    ]
+
+
+def _four_in_batches(domain: sp.Basic) -> list[Step]:
+    """Which factors share a slot, by how many of them each batch holds; the part in m_4 alone."""
+    c = {blocks: value * _m4 for blocks, value in COEFFICIENTS.items()}
+    alone = {_mm: sp.S.Zero, _pairs: sp.S.Zero}
+    return [
         _step(r"The coefficients of $m_4$ alone: four batches,", _e1111, c[1, 1, 1, 1], domain, given=alone),
         _step(r"two factors in a batch of $S$ and two in others,",
               _e211 / _S + (_S - 1) / _S * _e1111, c[2, 1, 1] / _S + c[1, 1, 1, 1], domain, given=alone),
@@ -158,14 +162,27 @@ def _fourth(entry: Entry, formula: Formula) -> list[Step]:
         _step(r"three in a batch and one in another,",
               (_e31 + 3 * (_S - 1) * _e211 + (_S - 1) * (_S - 2) * _e1111) / _S**2,
               c[3, 1] / _S**2 + 3 * c[2, 1, 1] / _S + c[1, 1, 1, 1], domain, given=alone),
-        _step(r"and all in one.", slots,
+        _step(r"and all in one.", _fourth_power(),
               c[4,] / _S**3 + (4 * c[3, 1] + 3 * c[2, 2]) / _S**2 + 6 * c[2, 1, 1] / _S + c[1, 1, 1, 1],
-              domain, given={six: _SIX.subs(alone), **alone}),
+              domain, given={_six: _SIX.subs(alone), **alone}),
     ]
-    steps.append(Step(
+
+
+def _fourth_power() -> sp.Expr:
+    """E u^4 by counting slots."""
+    return (
+        _S * _m4 + _S * (_S - 1) * (4 * _e31 + _rest22) + _S * (_S - 1) * (_S - 2) * _six
+        + _S * (_S - 1) * (_S - 2) * (_S - 3) * _e1111
+    ) / _S**4
+
+
+def _part_of_fourth(entry: Entry, formula: Formula) -> Step:
+    """In m_4, or in m_2 squared."""
+    joint = entry.slug == "batch-fourth-moment-joint"
+    part = {_m4: sp.Integer(joint), _pairs: sp.Integer(0 if joint else 3)}
+    return Step(
         because=r"With $x=y=z=w$ there is $m_P=3m_2^2$. The part of $\mathbb E[u^4]$, by counting slots, "
         r"that is asked for is the printed factor.",
-        lhs=slots, rhs=formula.compact, domain=domain,
-        given={**{s: e.subs(part) for s, e in (*_DISTINCT.items(), (six, _SIX))}, _m4: part[_m4]},
-    ))
-    return steps
+        lhs=_fourth_power(), rhs=formula.compact, domain=formula.valid_if,
+        given={**{s: e.subs(part) for s, e in (*_DISTINCT.items(), (_six, _SIX))}, _m4: part[_m4]},
+    )

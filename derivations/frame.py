@@ -86,6 +86,11 @@ class Frame:
         self._given.setdefault(symbol, value)
         return symbol
 
+    def define_number(self, symbol: sp.Symbol, value: sp.Expr) -> sp.Symbol:
+        """A named number."""
+        self._given.setdefault(symbol, value)
+        return symbol
+
     def free(self, name: str) -> sp.MatrixSymbol:
         """A square matrix of unknown entries: what is proved with it holds for any matrix."""
         cells = [

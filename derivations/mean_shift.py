@@ -1,4 +1,4 @@
-r"""The stationary mean under batches without replacement: correlations, the sum over an epoch, its limits."""
+r"""The stationary mean under batches without replacement: orders in the noise, correlations, sums."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sympy as sp
 
 from derivations.derivation import Derivation
 from derivations.frame import Frame, n
+from derivations.mean_shift_flat import flat_direction_steps
 from derivations.powers import power_steps, sum_steps
 from derivations.step import Step
 from theory.closed_forms.entry import Entry
@@ -16,20 +17,11 @@ from theory.errors import TheoryError
 from theory.formula import Formula
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
-from theory.sequences import LucasSequence
-from theory.symbols import (
-    curvature,
-    curvature_gradient_covariance,
-    learning_rate,
-    momentum,
-    noise_variance,
-    steps_per_epoch,
-)
+from theory.symbols import curvature, curvature_gradient_covariance, steps_per_epoch
 
 __all__ = ["derive_mean_shift"]
 
-_M, _eta, _beta, _lambda = steps_per_epoch, learning_rate, momentum, curvature
-_chi, _c = curvature_gradient_covariance, noise_variance
+_M, _lambda, _chi = steps_per_epoch, curvature, curvature_gradient_covariance
 _small = sp.Symbol("epsilon", positive=True)
 _delta, _xi, _pair = sp.symbols("Delta xi rho")
 _SETTING = (
@@ -49,10 +41,10 @@ def derive_mean_shift(entry: Entry, formula: Formula) -> Derivation:
     TheoryError
         If the scheme is neither reshuffled nor shuffled once, with equal batches.
     """
-    steps = _shift(entry.rule, entry.scheme, formula)
+    exact = formula if entry.exact else mean_shift_formula(entry.rule, entry.scheme)
+    steps = _shift(entry.rule, entry.scheme, exact)
     if not entry.exact:
-        exact = mean_shift_formula(entry.rule, entry.scheme)
-        steps = [*_shift(entry.rule, entry.scheme, exact), *_flat(exact, formula)]
+        steps += flat_direction_steps(exact, formula)
     return Derivation(
         slug=formula.slug, title=formula.title, steps=tuple(steps), result=formula,
         setting=(f"Update rule {entry.rule.name}, scheme {entry.scheme.name}.", *_SETTING),
@@ -60,20 +52,28 @@ def derive_mean_shift(entry: Entry, formula: Formula) -> Derivation:
 
 
 def _shift(rule: LinearRule, scheme: SamplingScheme, formula: Formula) -> list[Step]:
+    """1. orders in the fluctuations, 2. correlation of two batches, 3. powers, 4. push, 5. its answer."""
     if scheme.name not in _PUSHED:
         raise TheoryError(
             f"the shift of the mean is proved for {', '.join(_PUSHED)}; got the scheme {scheme.name!r}"
         )
     frame = Frame(rule=rule, scheme=scheme, when="mean", domain=formula.valid_if)
     slope = frame.define("A'", rule.transition.diff(_lambda).as_immutable())
-    steps, pushed = _PUSHED[scheme.name](frame, slope)
-    mean = frame.define(r"\mu", frame.R() * pushed)
+    push_steps, push = _PUSHED[scheme.name](frame, slope)
     return [
-        *_orders(frame, slope), *steps,
+        _orders(frame, slope), _correlation(frame), *power_steps(frame), *sum_steps(frame), *push_steps,
+        *_answer(frame, push, formula),
+    ]
+
+
+def _answer(frame: Frame, push: Any, formula: Formula) -> list[Step]:
+    """The mean that stands still under the average push."""
+    mean = frame.define(r"\mu", frame.R() * push)
+    return [
         frame.step(
             r"The average $\mu$ over the epoch obeys $\mu=A\mu$ plus the average push, because the mean at "
             r"the end of an epoch is that at its start. The solution is unique below the stability limit:",
-            frame.A() * mean + pushed, mean,
+            frame.A() * mean + push, mean,
         ),
         frame.step(
             "Its first entry is the printed formula.", frame.rows("weights") * mean, formula.expression,
@@ -81,31 +81,33 @@ def _shift(rule: LinearRule, scheme: SamplingScheme, formula: Formula) -> list[S
     ]
 
 
-def _orders(frame: Frame, slope: sp.MatrixSymbol) -> list[Step]:
+def _orders(frame: Frame, slope: sp.MatrixSymbol) -> Step:
+    """One step of the rule, order by order in the fluctuations."""
     size = frame.size
     zero, one, two = (sp.ImmutableMatrix(sp.symbols(f"s^{k}_1:{size + 1}")) for k in range(3))
     a, b = frame.A(), frame.B()
     state = zero + _small * one + _small**2 * two
     after = frame.rule.step(tuple(state), lambda point: (_lambda + _small * _delta) * point + _small * _xi)
     x0, x1, x2 = (frame.define(f"s^{{({k})}}", v) for k, v in enumerate((zero, one, two)))
-    return [
-        Step(
-            because=r"One step of the rule takes $s$ to $(A+\epsilon\Delta A')s+\epsilon B\xi$ with "
-            r"$A'=\partial A/\partial\lambda$. Order by order, $s^{(0)}$ dies out, $s^{(1)}$ is pushed by "
-            r"the noise, and $s^{(2)}$ by the curvature of the batch that meets $s^{(1)}$.",
-            lhs=sp.ImmutableMatrix(after),
-            rhs=a * x0 + _small * (a * x1 + _delta * (slope * x0) + _xi * b)
-            + _small**2 * (a * x2 + _delta * (slope * x1)),
-            given=frame.given, domain=frame.domain, modulo=(_small, 3),
-        ),
-        Step(
-            because=r"Two steps with different batches of one permutation have the same "
-            r"$\rho=\mathbb E[\Delta_k\xi_l]$, whichever they are. With $\sum_l\xi_l=0$, "
-            r"$\mathbb E[\Delta_k\sum_l\xi_l]=\chi+(M-1)\rho$ vanishes for $\rho=-\chi/(M-1)$.",
-            lhs=_chi + (_M - 1) * _pair, rhs=sp.S.Zero, given={_pair: -_chi / (_M - 1)}, domain=frame.domain,
-        ),
-        *power_steps(frame), *sum_steps(frame),
-    ]
+    return Step(
+        because=r"One step of the rule takes $s$ to $(A+\epsilon\Delta A')s+\epsilon B\xi$ with "
+        r"$A'=\partial A/\partial\lambda$. Order by order, $s^{(0)}$ dies out, $s^{(1)}$ is pushed by "
+        r"the noise, and $s^{(2)}$ by the curvature of the batch that meets $s^{(1)}$.",
+        lhs=sp.ImmutableMatrix(after),
+        rhs=a * x0 + _small * (a * x1 + _delta * (slope * x0) + _xi * b)
+        + _small**2 * (a * x2 + _delta * (slope * x1)),
+        given=frame.given, domain=frame.domain, modulo=(_small, 3),
+    )
+
+
+def _correlation(frame: Frame) -> Step:
+    """Of the curvature of one batch and the noise of another."""
+    return Step(
+        because=r"Two steps with different batches of one permutation have the same "
+        r"$\rho=\mathbb E[\Delta_k\xi_l]$, whichever they are. With $\sum_l\xi_l=0$, "
+        r"$\mathbb E[\Delta_k\sum_l\xi_l]=\chi+(M-1)\rho$ vanishes for $\rho=-\chi/(M-1)$.",
+        lhs=_chi + (_M - 1) * _pair, rhs=sp.S.Zero, given={_pair: -_chi / (_M - 1)}, domain=frame.domain,
+    )
 
 
 def _reshuffled(frame: Frame, slope: sp.MatrixSymbol) -> tuple[list[Step], Any]:
@@ -166,61 +168,3 @@ def _shuffled_once(frame: Frame, slope: sp.MatrixSymbol) -> tuple[list[Step], An
 
 
 _PUSHED = {"reshuffled": _reshuffled, "shuffled-once": _shuffled_once}
-
-
-def _flat(exact: Formula, formula: Formula) -> list[Step]:
-    """Term by term: the sum over the epoch is finite."""
-    def response(k: Any) -> Any:
-        return -_eta * (1 - _beta ** (k + 1)) / (1 - _beta)
-
-    def step_response(k: Any) -> Any:
-        return -_eta * (k - _beta * (1 - _beta**k) / (1 - _beta)) / (1 - _beta)
-
-    def total(k: Any) -> Any:
-        return -_eta / (1 - _beta) * (
-            k * (k - 1) / 2 - _beta * (k * (1 - _beta) - 1 + _beta**k) / (1 - _beta) ** 2
-        )
-
-    domain = formula.valid_if
-    invariants = (1 + _beta - _eta * _lambda, _beta)
-    first, second, third = (
-        -_eta * LucasSequence(1, n + k, *invariants) for k in (1, 2, 3)
-    )
-    sum_of = _lambda * _M * (_M - 1) / _chi
-    return [
-        Step(because=r"Heavy ball has the response $\Psi_n=-\eta U_{n+1}$, with "
-             r"$\Psi_{n+2}=(1+\beta-\eta\lambda)\Psi_{n+1}-\beta\Psi_n$.",
-             lhs=third, rhs=invariants[0] * second - _beta * first, domain=domain),
-        Step(because=r"The exact shift is $\frac{\chi}{\lambda M(M-1)}T_M$ with $T_M=\sum_{n=0}^{M-2}(M-1-n)"
-             r"\Psi_n$, whose second difference is $\Psi_{M}$:",
-             lhs=_second_difference(sum_of * exact.expression),
-             rhs=-_eta * LucasSequence(1, _M + 1, *invariants), domain=domain),
-        Step(because=r"$T_M$ is a finite sum of polynomials in $\lambda$: its limit is its value at "
-             r"$\lambda=0$. There $\Psi_n=-\eta(1-\beta^{n+1})/(1-\beta)$ obeys the recurrence,",
-             lhs=response(n + 2), rhs=(1 + _beta) * response(n + 1) - _beta * response(n), domain=domain),
-        Step(because=r"from $\Psi_0=-\eta$ and $\Psi_1=-\eta(1+\beta)$.", lhs=response(sp.S.One),
-             rhs=-_eta * (1 + _beta), domain=domain),
-        Step(because=r"Its sums grow by $\Psi_n$,", lhs=step_response(n + 1) - step_response(n),
-             rhs=response(n), domain=domain),
-        Step(because=r"from 0,", lhs=step_response(sp.S.Zero), rhs=sp.S.Zero, domain=domain),
-        Step(because=r"and $T_n$ by these sums,", lhs=total(n + 1) - total(n), rhs=step_response(n),
-             domain=domain),
-        Step(because=r"from 0.", lhs=total(sp.S.Zero), rhs=sp.S.Zero, domain=domain),
-        *([] if formula.published is None else [Step(
-            because=r"Without momentum it is the minimum of $\frac\lambda2\theta^2+\frac\eta4\mathbb E"
-            r"[((\lambda+\Delta)\theta+\xi)^2]$, the published modified loss, to leading order: there the "
-            r"slope $\lambda\theta+\frac\eta2\chi$ vanishes.",
-            lhs=_lambda * formula.published + _eta * _chi / 2, rhs=sp.S.Zero, domain=domain,
-        ), Step(
-            because="In the same limit the printed shift is the published one.",
-            lhs=formula.compact, rhs=formula.published, given={_beta: sp.S.Zero, _beta**_M: sp.S.Zero},
-            domain=domain,
-        )]),
-        Step(because=r"So the shift tends to $\frac{\chi}{\lambda M(M-1)}T_M$ at $\lambda=0$ in $T_M$: the "
-             r"printed formula.", lhs=total(_M) / sum_of, rhs=formula.compact, domain=domain),
-    ]
-
-
-def _second_difference(value: sp.Expr) -> sp.Expr:
-    one, two = (value.subs(_M, _M + k) for k in (1, 2))
-    return two - 2 * one + value

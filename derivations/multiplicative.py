@@ -8,14 +8,13 @@ from typing import Any
 import sympy as sp
 
 from derivations.derivation import Derivation
-from derivations.frame import Frame, n
-from derivations.powers import power_steps, white_law_steps
+from derivations.frame import n
+from derivations.multiplicative_law import fluctuating_law
+from derivations.powers import power_steps
 from derivations.step import Step
 from theory.closed_forms.entry import Entry
-from theory.engine.one_direction import one_direction
 from theory.errors import TheoryError
 from theory.formula import Formula
-from theory.sampling import fresh_batches
 from theory.symbols import (
     batch_size,
     curvature,
@@ -30,8 +29,7 @@ from theory.symbols import (
 __all__ = ["derive_multiplicative"]
 
 _eta, _beta, _lambda, _psi, _c = learning_rate, momentum, curvature, curvature_variance, noise_variance
-_delta, _xi = sp.symbols("Delta xi")
-_phi, _m4 = sp.symbols("varphi m_4")
+_m4 = sp.Symbol("m_4")
 _SETTING = (
     r"The batch of step $k$ has curvature $\lambda+\Delta_k$ and gradient noise $\xi_k$. The pairs "
     r"$(\Delta_k,\xi_k)$ are independent from step to step, with mean zero, variances $\psi$ and $c$, and "
@@ -63,65 +61,9 @@ def derive_multiplicative(entry: Entry, formula: Formula) -> Derivation:
     )
 
 
-def _law(entry: Entry, domain: sp.Basic) -> tuple[Frame, sp.MatrixSymbol, list[Step]]:
-    """The stationary second moment P, as a named matrix, and how it comes about."""
-    lagged = entry.quantity == "weight-autocovariance"
-    frame = Frame(
-        rule=entry.rule, scheme=fresh_batches(), when="lag-within" if lagged else "mean", domain=domain,
-    )
-    mode = one_direction(entry.rule)
-    size = entry.rule.state_size
-    a, b = frame.A(), frame.B()
-    slope = frame.define("A'", entry.rule.transition.diff(_lambda).as_immutable())
-    state = sp.ImmutableMatrix(sp.symbols(f"s_1:{size + 1}"))
-    after = entry.rule.step(tuple(state), lambda point: (_lambda + _delta) * point + _xi)
-    s = frame.define("s", state)
-    steps = [
-        frame.step(
-            r"One step of the rule, with the gradient $(\lambda+\Delta)\theta+\xi$, is "
-            r"$s\mapsto(A+\Delta A')s+B\xi$ with $A'=\partial A/\partial\lambda$.",
-            sp.ImmutableMatrix(after), (a + _delta * slope) * s + _xi * b,
-        ),
-        frame.step(
-            r"Its mean obeys $\mu\mapsto A\mu$, because $\Delta$ and $\xi$ have mean zero and do not know "
-            r"$s$. Where the mean is stable it dies out. The square of the step has the terms",
-            ((a + _delta * slope) * s + _xi * b) * ((a + _delta * slope) * s + _xi * b).T,
-            a * s * s.T * a.T + _delta**2 * (slope * s * s.T * slope.T) + _xi**2 * (b * b.T)
-            + _delta * (a * s * s.T * slope.T + slope * s * s.T * a.T)
-            + _xi * (a * s * b.T + b * s.T * a.T)
-            + (_delta * _xi) * (slope * s * b.T + b * s.T * slope.T),
-        ),
-        *white_law_steps(frame),
-        frame.step(
-            r"On average those in $\Delta$ and in $\xi$ vanish, and that in $\Delta\xi$ is "
-            r"$\langle\Delta\xi\rangle$ times the mean of $s$: it vanishes too, once the mean has died out, "
-            r"whatever the covariance of curvature and gradient. What is left is $P=APA^\top+\psi "
-            r"A'PA'^\top+cBB^\top$. Now $A'$ has rank one:",
-            slope * frame.X() * slope.T, mode.response * (b * b.T),
-        ),
-    ]
-    response = mode.response
-    frame._given[_phi] = response
-    p = frame.define("P", _c / (1 - _psi * _phi) * frame.X())
-    steps += [
-        frame.step(
-            r"with $\varphi$ the printed factor: a fluctuating curvature acts as $\psi\varphi$ times more "
-            r"noise, and that noise is fed back. The law is the geometric series,",
-            a * p * a.T + _psi * (slope * p * slope.T) + _c * (b * b.T), p,
-        ),
-        frame.step(
-            r"Both parts of the map $P\mapsto APA^\top+\psi A'PA'^\top$ keep positive matrices positive, so "
-            r"with a stable mean its spectral radius is below one exactly if that of "
-            r"$(1-A\cdot A^\top)^{-1}\psi A'\cdot A'^\top$ is, which has the one eigenvalue "
-            r"$\psi\varphi$. The second moment converges exactly if $1-\psi\varphi>0$, that is",
-            (1 - _psi * _phi) * mode.denominator, mode.gap,
-        ),
-    ]
-    return frame, p, steps
-
-
 def _moment(entry: Entry, formula: Formula) -> list[Step]:
-    frame, p, steps = _law(entry, formula.valid_if)
+    law = fluctuating_law(entry, formula.valid_if)
+    frame, p, steps = law.frame, law.second, law.steps
     w = frame.rows("weights")
     a = frame.A()
     because, lhs = r"The printed formula is the entry of the weights.", w * p * w.T
@@ -156,8 +98,8 @@ def _moment(entry: Entry, formula: Formula) -> list[Step]:
 
 
 def _threshold(entry: Entry, formula: Formula) -> list[Step]:
-    frame, _, steps = _law(entry, formula.valid_if)
-    gap = one_direction(entry.rule).gap
+    law = fluctuating_law(entry, formula.valid_if)
+    frame, steps, gap = law.frame, law.steps, law.mode.gap
     slope = (1 - _beta) * _lambda**2 + (1 + _beta) * _psi
     rest = frame.step(
         r"This is linear in $\eta$ and falls; where the mean becomes unstable, $\eta\lambda=2(1+\beta)$, it "
@@ -177,7 +119,8 @@ def _threshold(entry: Entry, formula: Formula) -> list[Step]:
 
 
 def _label_noise(entry: Entry, formula: Formula) -> list[Step]:
-    frame, p, steps = _law(entry, formula.valid_if)
+    law = fluctuating_law(entry, formula.valid_if)
+    frame, p, steps = law.frame, law.second, law.steps
     w = frame.rows("weights")
     own: Mapping[Any, Any] = {
         _psi: 2 * _lambda**2 / batch_size, _c: _lambda * label_variance / batch_size,

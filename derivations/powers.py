@@ -40,12 +40,12 @@ def power_steps(frame: Frame) -> list[Step]:
         a = frame.A(side)
         if not frame.delayed:
             zero = frame.power(n, side).subs({})  # the definition at n = 0
-            start = frame._given[zero].subs(n, 0)
+            start = frame.given[zero].subs(n, 0)
             steps.append(frame.step("Powers, by Cayley and Hamilton: right at $n=0$,", start, frame.identity))
         else:
             steps.append(frame.step(
                 "Powers, by Cayley and Hamilton: right at $n=1$,",
-                frame._given[frame.power(n, side)].subs(n, 1), a,
+                frame.given[frame.power(n, side)].subs(n, 1), a,
             ))
         steps.append(frame.step(
             r"and if it holds at $n$ then at $n+1$, because the sequences obey the recurrence of the "
