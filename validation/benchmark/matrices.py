@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from theory.matrix_law import covariance
 from theory.optimizers import rule_by_name
 from theory.sampling import scheme_by_name
+from validation.benchmark.clock import timed
 
 __all__ = ["benchmark_matrices"]
 
@@ -57,7 +57,7 @@ def benchmark_matrices(d: int = 2000) -> list[Row]:
             "steps_per_epoch": steps,
         }
         call = _call(rule, scheme, hessian, noise, values)
-        pairs = [(_seconds(lambda: np.linalg.eigh(hessian)), _seconds(call)) for _ in range(_REPEATS)]
+        pairs = [(timed(lambda: np.linalg.eigh(hessian))[0], timed(call)[0]) for _ in range(_REPEATS)]
         reference, ours = (min(p[k] for p in pairs) for k in (0, 1))
         name = f"{rule}, {scheme}, M = {steps}, momentum {momentum}, d = {d}"
         rows.append({"name": name, "value": ours / reference, "unit": "eigh", "aim": "< 3"})
@@ -86,12 +86,6 @@ def _call(
     own = {"learning_rate", "steps_per_epoch", *map(str, made.parameters)}
     kept = {k: v for k, v in values.items() if k in own}
     return lambda: covariance(made, scheme_by_name(scheme), hessian, noise, kept)
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def _memory(call: Callable[[], Any], d: int) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ from theory.multiplicative import IndependentSteps, mean_square_limit, stationar
 from theory.multiplicative.second_moment_map import dense_map
 from theory.optimizers import heavy_ball
 from theory.sampling import fresh_batches
+from validation.benchmark.clock import timed
 from validation.regression import Regression
 
 __all__ = ["benchmark_second_moment"]
@@ -31,8 +30,8 @@ def benchmark_second_moment() -> list[Row]:
     antisymmetric part alike; for d = 300 its time is that of d = 38 times (300/38)^6.
     """
     small, large, largest = _problem(_DENSE), _problem(_LARGE), _problem(_LARGEST)
-    dense, reference = _seconds(lambda: _dense(small))
-    quick, law = _seconds(lambda: stationary_moments(small))
+    dense, reference = timed(lambda: _dense(small))
+    quick, law = timed(lambda: stationary_moments(small))
     wanted = reference[:_DENSE, :_DENSE]
     gap = float(np.abs(law.weights / wanted - 1).max())
     rows = [
@@ -42,7 +41,7 @@ def benchmark_second_moment() -> list[Row]:
         {"name": "  largest relative difference", "value": gap, "unit": "", "aim": "< 1e-8"},
     ]
     for d, problem in ((_LARGE, large), (_LARGEST, largest)):
-        seconds, found = _seconds(lambda problem=problem: stationary_moments(problem))  # type: ignore[misc]
+        seconds, found = timed(lambda problem=problem: stationary_moments(problem))  # type: ignore[misc]
         rows += [
             {"name": f"second moment, matrix-free, d = {d}", "value": seconds, "unit": "s", "aim": None},
             {"name": "  relative residual", "value": found.residual, "unit": "", "aim": "< 1e-12"},
@@ -80,9 +79,3 @@ def _dense(problem: IndependentSteps) -> Any:
     operator *= -1
     operator.flat[:: size**2 + 1] += 1
     return np.linalg.solve(operator, source).reshape(size, size)
-
-
-def _seconds(call: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    found = call()
-    return time.perf_counter() - start, found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy as np
 from theory.errors import MissingPackageError
 from theory.optimizers import heavy_ball
 from theory.sampling import dropped_batch
+from validation.benchmark.clock import best_rate
 from validation.pytorch.require import require_torch
 from validation.regression import Regression
 from validation.simulate import simulate
@@ -41,28 +40,18 @@ def benchmark_torch(*, epochs: int = 60) -> list[dict[str, Any]]:
     x, y = rng.standard_normal((SAMPLES, DIMENSION)), rng.standard_normal(SAMPLES)
     problem = Regression(features=x, targets=y, loss="mse")
     _simulate(problem, 1)  # compiles
-    own = _best(lambda: _simulate(problem, epochs))
+    own = best_rate(lambda: _simulate(problem, epochs))
     row = {"name": "simulation: regression, 10 parameters", "value": own, "unit": "steps/s", "aim": None}
     try:
         torch = require_torch()
     except MissingPackageError as missing:
         return [{**row, "name": f"{row['name']} (no ratio to PyTorch: {missing})"}]
-    theirs = _best(lambda: _pytorch(torch, x, y, max(1, epochs // 2)))
+    theirs = best_rate(lambda: _pytorch(torch, x, y, max(1, epochs // 2)))
     return [
         row,
         {"name": "PyTorch: regression, 10 parameters", "value": theirs, "unit": "steps/s", "aim": None},
         {"name": "simulation / PyTorch", "value": own / theirs, "unit": "", "aim": 2000.0},
     ]
-
-
-def _best(run: Callable[[], int]) -> float:
-    """Largest of three rates, steps per second."""
-    rates = []
-    for _ in range(3):
-        start = time.perf_counter()
-        steps = run()
-        rates.append(steps / (time.perf_counter() - start))
-    return max(rates)
 
 
 def _simulate(problem: Regression, epochs: int) -> int:

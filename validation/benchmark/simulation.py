@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from theory.optimizers import heavy_ball
 from theory.sampling import reshuffled
+from validation.benchmark.clock import best_rate
 from validation.regression import FloatArray, Regression
 from validation.simulate import simulate
 
@@ -44,8 +44,8 @@ def benchmark_simulation(*, epochs: int = 150) -> list[dict[str, Any]]:
     )
     _kernel(problem, 1)  # compiles
     _multiply_add_rate()
-    kernel = _best(lambda: _kernel(problem, epochs))
-    plain = _best(lambda: _numpy(problem, rng, max(1, epochs // 30)))
+    kernel = best_rate(lambda: _kernel(problem, epochs))
+    plain = best_rate(lambda: _numpy(problem, rng, max(1, epochs // 30)))
     limit = max(_multiply_add_rate() for _ in range(3)) / MULTIPLY_ADDS
     return [
         {"name": "simulation: kernel", "value": kernel, "unit": "steps/s", "aim": 9e6},
@@ -54,16 +54,6 @@ def benchmark_simulation(*, epochs: int = 150) -> list[dict[str, Any]]:
         {"name": "simulation: arithmetic limit", "value": limit, "unit": "steps/s", "aim": None},
         {"name": "simulation: kernel / limit", "value": kernel / limit, "unit": "", "aim": None},
     ]
-
-
-def _best(run: Callable[[], int]) -> float:
-    """Largest of three rates, steps per second."""
-    rates = []
-    for _ in range(3):
-        start = time.perf_counter()
-        steps = run()
-        rates.append(steps / (time.perf_counter() - start))
-    return max(rates)
 
 
 def _kernel(problem: Regression, epochs: int) -> int:
