@@ -8,7 +8,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from theory.errors import TheoryError
@@ -26,8 +25,8 @@ def exact_number(name: str, value: Any) -> Fraction:
     TheoryError
         If it is not a finite real number.
     """
-    if isinstance(value, (np.ndarray, np.generic)):
-        value = value.item()
+    if hasattr(value, "tolist"):  # an array or a number of one, known without importing NumPy
+        value = value.tolist()
     if isinstance(value, str):
         text = value.strip()
         if not _NUMBER.fullmatch(text) or re.search(r"/0+$", text):
@@ -57,7 +56,7 @@ def exact_numbers(name: str, values: Any) -> tuple[Fraction, ...]:
     TheoryError
         If it is no list, an empty one, or one of lists.
     """
-    if isinstance(values, np.ndarray):
+    if hasattr(values, "tolist"):
         if values.ndim != 1:
             raise TheoryError(f"{name} has the shape {values.shape}: give one number per sample, shape (N,)")
         values = values.tolist()
