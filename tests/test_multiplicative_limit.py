@@ -82,6 +82,26 @@ def test_the_full_batch_has_the_limit_of_gradient_descent(
     assert found.mean_limit == pytest.approx(wanted, rel=1e-12)
 
 
+def widest_gap(p: IndependentSteps) -> float:
+    r"""How far the necessary bound may lie above the sufficient one, from the Hessians alone.
+
+    The sufficient bound is 2/s with :math:`s\le(1-f)\lambda_{\max}+f\nu\max_n\|H_n\|`,
+    :math:`\nu=\lambda_{\max}(H^{-1/2}\,\overline{|H_n|}\,H^{-1/2})`. Of the necessary ones the steepest
+    direction gives at most :math:`2/\lambda_{\max}` and the trace at most
+    :math:`2\operatorname{tr}H/(f\,\overline{\|H_n\|_F^2})`. So s times the smaller one is at most
+    :math:`2(1-f+\kappa)`, :math:`\kappa=\nu\max_n\|H_n\|\operatorname{tr}H/\overline{\|H_n\|_F^2}`. For
+    samples of one length :math:`\kappa=1`: less than a factor two.
+    """
+    q, f = p.quadratics, p.fluctuation
+    h = np.einsum("nqi,nq,nqj->nij", q.factors, q.signs, q.factors)
+    values, axes = np.linalg.eigh(h)
+    absolute = np.einsum("nik,nk,njk->ij", axes, np.abs(values), axes) / q.samples
+    root = np.sqrt(q.curvatures)
+    nu = float(np.linalg.eigvalsh(absolute / root[:, None] / root)[-1])
+    kappa = nu * float(np.abs(values).max() * q.curvatures.sum() / (values**2).sum(axis=1).mean())
+    return 1 - f + kappa
+
+
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize(("rank", "negative"), [(1, 0.0), (3, 0.0), (3, 0.02)])
 def test_threshold_and_its_bounds(seed: int, rank: int, negative: float) -> None:
@@ -92,10 +112,23 @@ def test_threshold_and_its_bounds(seed: int, rank: int, negative: float) -> None
     bounds = threshold_bounds(p)
     assert bounds.sufficient <= exact * (1 + 1e-12)
     assert exact <= bounds.necessary * (1 + 1e-12)
-    assert bounds.sufficient > 0.6 * bounds.necessary, "bounds that say nothing"
+    assert bounds.necessary <= widest_gap(p) * bounds.sufficient * (1 + 1e-12)
     for factor, stable in ((0.999, True), (1.001, False)):
         at = make(q, sgd(), {}, factor * exact, batch_size=1 + seed % 4)
         assert (second_moment_radius(at) < 1) is stable
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_bounds_for_samples_of_one_length_differ_by_less_than_two(size: int) -> None:
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((40, 6)) * np.geomspace(1, 0.1, 6)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    q = SampleQuadratics.from_hessians(x[:, :, None] * x[:, None, :], x * rng.standard_normal((40, 1)))
+    p = make(q, sgd(), {}, 1.0, batch_size=size)
+    assert widest_gap(p) == pytest.approx(2 - p.fluctuation, rel=1e-12)
+    bounds = threshold_bounds(p)
+    ratio = bounds.necessary / bounds.sufficient  # one for single samples, f = 1
+    assert 1 - 1e-12 <= ratio <= (2 - p.fluctuation) * (1 + 1e-12)
 
 
 def test_bounds_are_equalities_in_one_dimension() -> None:
