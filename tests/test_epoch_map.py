@@ -14,8 +14,9 @@ import pytest
 from theory.errors import NoStationaryLawError, TheoryError, UnstableError
 from theory.multiplicative import SampleQuadratics
 from theory.optimizers import heavy_ball, nesterov, pytorch_sgd, sgd
-from theory.sampling import dropped_batch, fresh_batches, kept_batch, reshuffled
+from theory.sampling import dropped_batch, fresh_batches, kept_batch, reshuffled, shuffled_once
 from validation.epoch_map import averaged_epoch_map
+from validation.predict import predict
 from validation.regression import Regression
 from validation.simulate import simulate
 
@@ -200,6 +201,41 @@ def test_the_standard_error_is_right() -> None:
     means = np.array([law.mean for law in results])
     z = (means - means.mean(axis=0)) / np.array([law.mean_standard_error for law in results])
     assert 0.75 < z.std() < 1.3
+
+
+@pytest.mark.parametrize("scheme", [reshuffled(), kept_batch(), shuffled_once()], ids=lambda s: s.name)
+def test_the_whole_data_set_in_a_batch_has_no_noise(scheme: Any) -> None:
+    """The law is zero, as for ``predict``; gradient descent that diverges is refused as such."""
+    q, d = _quadratics(12), 2
+    given: dict[str, Any] = {"batch_size": 12, "seed": 0}
+    law = averaged_epoch_map(q, heavy_ball(), scheme, hyperparameters=BALL, **given)
+    moments = (law.second_moment, law.velocity, law.weight_velocity, law.by_position)
+    assert not any(zero.any() for zero in (*moments, law.variance, law.mean))
+    assert law.by_position.shape == (1, d)
+    assert not law.relative_standard_error.any()
+    assert law.permutations == 0
+    plain = predict(q, heavy_ball(), scheme, batch_size=12, hyperparameters=BALL)
+    np.testing.assert_array_equal(law.variance, plain.variances)
+    limit = 2 * 1.5 / q.curvatures[0]  # 2 (1 + momentum) / curvature
+    close = {**BALL, "learning_rate": 0.999 * limit}
+    assert not averaged_epoch_map(q, heavy_ball(), scheme, hyperparameters=close, **given).variance.any()
+    with pytest.raises(UnstableError, match=r"whole data set, so there is no noise.*distance .* by 1\.\d+"):
+        averaged_epoch_map(
+            q, heavy_ball(), scheme, hyperparameters={**BALL, "learning_rate": 1.001 * limit}, **given
+        )
+
+
+def test_no_push_has_no_spread() -> None:
+    """Every sample has its minimum at the same place."""
+    q = _quadratics(12)
+    idle = SampleQuadratics.from_hessians(
+        np.einsum("nqi,nq,nqj->nij", q.factors, q.signs, q.factors), np.zeros((12, 2))
+    )
+    law = averaged_epoch_map(
+        idle, heavy_ball(), reshuffled(), batch_size=3, hyperparameters=BALL, seed=0, permutations=60
+    )
+    assert not law.second_moment.any()
+    assert not law.relative_standard_error.any()
 
 
 def test_what_has_no_law_is_refused() -> None:

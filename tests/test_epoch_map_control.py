@@ -123,11 +123,14 @@ def test_sampling_stops_at_the_request() -> None:
     )
     assert law.relative_standard_error.max() < 0.0025
     assert calls[-1] == (2 * law.permutations, 2 * law.permutations)
+    calls.clear()
     few = averaged_epoch_map(
         q, heavy_ball(), kept_batch(), seed=1, standard_error=0.0002, batch_size=5,
         hyperparameters={"learning_rate": 0.05, "momentum": 0.5}, max_permutations=600,
+        progress=lambda done, total: calls.append((done, total)),
     )
     assert few.permutations == 600
+    assert sum(total for done, total in calls if done == total) == 2 * 600, "enlargements included"
     assert few.relative_standard_error.max() > 0.0002, "the result says what was reached"
 
 

@@ -12,10 +12,8 @@ hold exactly. The averages run over sampled permutations; nothing is expanded an
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -30,21 +28,23 @@ from validation.epoch_map.influence import Influence, influence_of
 from validation.epoch_map.law import EpochMapLaw
 from validation.epoch_map.measure import measure
 from validation.epoch_map.orbit import averaged_orbit
+from validation.epoch_map.still import has_no_noise, law_without_noise
 from validation.epoch_map.system import EpochSystem, FloatArray, embed
 
-__all__ = ["averaged_epoch_map"]
+__all__ = ["PILOT", "averaged_epoch_map"]
 
 Indices = Callable[[int, int], npt.NDArray[np.int32]]
 Progress = Callable[[int, int], None]
-_PILOT = 512
+#: permutations that say how many are needed
+PILOT = 512
 
 
 def averaged_epoch_map(
     quadratics: SampleQuadratics, rule: LinearRule, scheme: SamplingScheme, *, batch_size: int,
     hyperparameters: Mapping[str, float], standard_error: float = 0.01, seed: int,
     permutations: int | None = None, max_permutations: int = 1_000_000,
-    max_seconds: float = math.inf, memory_bytes: int = 2_000_000_000,
-    indices: npt.ArrayLike | None = None, control: bool = True, progress: Progress | None = None,
+    memory_bytes: int = 2_000_000_000, indices: npt.ArrayLike | None = None, control: bool = True,
+    progress: Progress | None = None,
 ) -> EpochMapLaw:
     r"""Stationary moments under the scheme's own permutations, to a requested standard error.
 
@@ -52,18 +52,21 @@ def averaged_epoch_map(
     the pilot is left out, so that the number does not depend on what is averaged. Only where rare
     permutations made the pilot misjudge the spread (reached beyond 1.1 times the request) is the sample
     enlarged, at most twice; the bias of that is of the order of the squared relative error. The result
-    says which standard error was reached: a budget may end the sampling earlier.
+    says which standard error was reached: a budget may end the sampling earlier. A batch of all samples has
+    no noise: the law is zero, and no permutation is drawn.
 
     Parameters
     ----------
     standard_error
         Requested of the worst direction's variance, relative.
     seed
-        0 <= seed < 2**63; the same result for any number of threads.
+        0 <= seed < 2**63; the same result for any number of threads, on a machine of any speed: nothing
+        here looks at the clock.
     permutations
         Their number, instead of a standard error.
-    max_permutations, max_seconds, memory_bytes
-        Budgets; the maps of all permutations are kept, (n d)² numbers each.
+    max_permutations, memory_bytes
+        Budgets: of what is drawn after the pilot, enlargements together; and of the maps of a sample,
+        which are all kept, (n d)² numbers each.
     indices
         Permutations of your own, each counted once, shape (P, sum of the batch sizes), P >= 2: with all
         of them the result is exact.
@@ -83,7 +86,6 @@ def averaged_epoch_map(
     NoStationaryLawError
         If a direction without curvature is pushed.
     """
-    begun = time.monotonic()
     if not 0 < standard_error < 1:
         raise TheoryError(f"standard_error is relative and must lie in (0, 1); got {standard_error}")
     for name, value, least in (
@@ -98,6 +100,8 @@ def averaged_epoch_map(
     once = scheme.lasting == "run"
     draw, count = _source(system, indices, seed)
     fits = _fits(system, memory_bytes)
+    if has_no_noise(system):
+        return law_without_noise(system, seed, once=once)
     count = count or (permutations and int(permutations))
     if count is not None:
         if count > fits:
@@ -105,22 +109,20 @@ def averaged_epoch_map(
                 f"{count} permutations need {count * _bytes_of(system):.3g} bytes, more than "
                 f"memory_bytes = {memory_bytes:.3g}: ask for at most {fits}"
             )
-        return _law(system, draw, count, seed, begun, progress, control, once)
+        return _law(system, draw, count, seed, progress, control, once)
     prepared = _Prepared()
-    pilot = _law(system, draw, min(_PILOT, fits), seed, begun, None, control, once, prepared)
+    pilot = _law(system, draw, min(PILOT, fits), seed, None, control, once, prepared)
     later: Indices = lambda first, few: draw(first + pilot.permutations, few)  # noqa: E731
-    law, ceiling = pilot, min(max_permutations, fits)
+    law, left = pilot, int(max_permutations)
     for _ in range(3):
         worst = float(law.relative_standard_error.max()) / standard_error
-        affordable = (max_seconds - (time.monotonic() - begun)) / law.seconds * law.permutations
-        wanted = max(_PILOT, float(np.ceil(1.1 * law.permutations * worst**2)))
-        count = int(max(2, min(wanted, ceiling, affordable)))
+        wanted = max(PILOT, float(np.ceil(1.1 * law.permutations * worst**2)))
+        count = int(max(2, min(wanted, left, fits)))
         if law is not pilot and (worst <= 1.1 or count <= law.permutations):
             break
-        law = _law(
-            system, later, count, seed, time.monotonic(), progress, control, once, prepared
-        )
-    return replace(law, seconds=time.monotonic() - begun)
+        law = _law(system, later, count, seed, progress, control, once, prepared)
+        left -= count
+    return law
 
 
 @dataclass
@@ -169,9 +171,8 @@ def _source(
 
 
 def _law(
-    system: EpochSystem, draw: Indices, count: int, seed: int, begun: float,
-    progress: Progress | None, control: bool, once: bool,
-    prepared: _Prepared | None = None,
+    system: EpochSystem, draw: Indices, count: int, seed: int, progress: Progress | None, control: bool,
+    once: bool, prepared: _Prepared | None = None,
 ) -> EpochMapLaw:
     """Both phases over ``count`` permutations."""
     done = 0
@@ -184,7 +185,7 @@ def _law(
 
     prepared = prepared or _Prepared()
     if once:
-        return averaged_orbit(system, draw, count, seed=seed, begun=begun, progress=step)
+        return averaged_orbit(system, draw, count, seed=seed, progress=step)
     average = (
         controlled_maps_of(system, draw, count, progress=step, closed=prepared.closed)
         if control else maps_of(system, draw, count, progress=step)
@@ -206,7 +207,7 @@ def _law(
         if not control:
             raise
         # known minus sampled truncation can lose positivity; a plain average of maps cannot
-        return _law(system, draw, count, seed, begun, progress, False, once)
+        return _law(system, draw, count, seed, progress, False, once)
     if prepared.influence is None or average.few is average or not control:
         prepared.influence = influence_of(average, draw)
     found = measure(average, second, start, prepared.influence, draw, step)
@@ -220,7 +221,7 @@ def _law(
         standard_error=embed(system, found.variance_spread) * unit**2,
         mean_standard_error=embed(system, found.mean_spread) * unit,
         permutations=count, seed=seed, spectral_radius=radius, residual=residual,
-        variance_reduction=embed(system, found.reduction), seconds=time.monotonic() - begun,
+        variance_reduction=embed(system, found.reduction),
     )
 
 

@@ -80,19 +80,12 @@ class ControlledMap(AveragedMap):
     @cached_property
     def _dense(self) -> FloatArray | None:
         """The corrected map as a matrix, for small n d only."""
-        own, other, k = self._sampled_dense(), self.first._sampled_dense(), self.size
+        own, other = self._sampled_dense(), self.first._sampled_dense()
         if own is None or other is None:
             return None
         cross = np.kron(self.known.unperturbed, self.gap[:, :-1])
         turned = np.kron(self.gap[:, :-1], self.known.unperturbed)
-        exact = np.empty((k * k, k * k))
-        for i in range(k):
-            for j in range(i + 1):  # symmetric arguments are all that is ever asked for
-                unit = np.zeros((k, k))
-                unit[i, j] += 0.5
-                unit[j, i] += 0.5
-                exact[:, i * k + j] = exact[:, j * k + i] = self.known.apply(unit).ravel()
-        return np.asarray(own - other + exact - cross - turned)
+        return np.asarray(own - other + self.known.matrix - cross - turned)
 
     @cached_property
     def few(self) -> AveragedMap:

@@ -151,6 +151,19 @@ class SecondOrder:
             self.system.samples - 1
         )
 
+    @cached_property
+    def matrix(self) -> FloatArray:
+        """:meth:`apply` of symmetric arguments as a matrix, for small n d only. Shape (n² d², n² d²)."""
+        k = self.scales.size
+        out = np.empty((k * k, k * k))
+        for i in range(k):
+            for j in range(i + 1):
+                unit = np.zeros((k, k))
+                unit[i, j] += 0.5
+                unit[j, i] += 0.5
+                out[:, i * k + j] = out[:, j * k + i] = self.apply(unit).ravel()
+        return out
+
     def adjoint(self, weight: FloatArray) -> FloatArray:
         r""":math:`\mathbb E[T_1^\top GT_1]`, Hessians only."""
         unit = np.outer(self.scales, self.scales)

@@ -37,7 +37,7 @@ class EpochMapLaw:
     mean_standard_error
         Of ``mean``. Shape (d,). Unit: parameter.
     permutations, seed
-        What was averaged.
+        What was averaged; no permutation where there is no noise.
     spectral_radius
         Of :math:`P\mapsto\mathbb E[\Phi P\Phi^\top]` over one epoch, an estimate; below 1. Under one
         permutation per run: the largest spectral radius of :math:`\Phi` itself.
@@ -45,8 +45,6 @@ class EpochMapLaw:
         Relative residual of the linear equation at the boundary.
     variance_reduction
         Variance of the plain estimate over that with the control variate. Shape (d,).
-    seconds
-        Wall-clock time.
     """
 
     second_moment: FloatArray
@@ -62,7 +60,6 @@ class EpochMapLaw:
     spectral_radius: float
     residual: float
     variance_reduction: FloatArray
-    seconds: float
 
     @property
     def covariance(self) -> FloatArray:

@@ -2,7 +2,6 @@ r"""One permutation for the whole run: the periodic orbit it settles on, average
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -18,7 +17,7 @@ __all__ = ["averaged_orbit"]
 
 def averaged_orbit(
     system: EpochSystem, indices: Callable[[int, int], npt.NDArray[np.int32]], count: int, *,
-    seed: int, begun: float, progress: Callable[[int], None],
+    seed: int, progress: Callable[[int], None],
 ) -> EpochMapLaw:
     r"""Every permutation's orbit :math:`s=(I-\Phi)^{-1}c` and its averages over positions.
 
@@ -70,5 +69,5 @@ def averaged_orbit(
         by_position=whole(positions) * unit**2, standard_error=whole(spread) * unit**2,
         mean_standard_error=whole(means.std(axis=0, ddof=1) / np.sqrt(count)) * unit,
         permutations=count, seed=seed, spectral_radius=float(radii.max()), residual=0.0,
-        variance_reduction=whole(np.ones(d)), seconds=time.monotonic() - begun,
+        variance_reduction=whole(np.ones(d)),
     )

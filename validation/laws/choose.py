@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from theory.errors import AccuracyError, TheoryError, UnstableError, require_known
@@ -47,7 +46,9 @@ def full_law(run: Run, method: str | None = None) -> WeightLaw:
 
     Independent steps are solved exactly. For a permutation per epoch it is the position-resolved
     closure where time and memory allow, else the averaged one; where its error estimate exceeds the
-    accuracy and time is left, permutations are sampled, and the better of the two is returned.
+    accuracy and time is left, permutations are sampled, and the better of the two is returned. Time is
+    nominal, counted operations over the speed of an ordinary machine: the choice and the result are
+    functions of the run alone.
 
     Raises
     ------
@@ -83,8 +84,8 @@ def full_law(run: Run, method: str | None = None) -> WeightLaw:
 
 
 def _for_epochs(run: Run) -> WeightLaw:
-    begun = time.monotonic()
     fits = _CLOSURE.cost(run) <= _SPEED * run.seconds and _CLOSURE.memory(run) <= _MEMORY
+    closure = _CLOSURE if fits else _AVERAGED
     limit, found, failure = run.mean_square_limit, None, None
     if limit is not None and run.hyperparameters["learning_rate"] > limit and _SAMPLED.fits(run):
         try:  # most likely there is no law, and expansions are slow to find out
@@ -92,12 +93,12 @@ def _for_epochs(run: Run) -> WeightLaw:
         except UnstableError as error:
             raise beyond_the_limit(run, error) from None
     try:
-        found = solve_in_units(_CLOSURE if fits else _AVERAGED, run)
+        found = solve_in_units(closure, run)
     except (UnstableError, AccuracyError) as error:
         failure = error
     if found is not None and found.worst <= run.accuracy:
         return found
-    rest = replace(run, seconds=max(run.seconds - (time.monotonic() - begun), _LEAST_SECONDS))
+    rest = replace(run, seconds=max(run.seconds - closure.cost(run) / _SPEED, _LEAST_SECONDS))
     if _SAMPLED.covers(run) and _SAMPLED.fits(rest):
         try:
             other = solve_in_units(_SAMPLED, rest)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from validation.laws.law import Run, WeightLaw
 
+if TYPE_CHECKING:
+    from validation.epoch_map.cost import EpochCost
+
 __all__ = ["EpochMapMethod"]
 
 #: three standard errors are within the accuracy
 _SIGMAS = 3.0
-#: permutations of the pilot, and the fewest whose scatter is worth an error estimate
-_PILOT, _FEWEST = 512, 256
-#: both phases, the control variate and the influences, in units of forming the maps
-_PHASES = 3.0
-#: products with all maps that the equations of a large state take, and multiplications a second
-_PRODUCTS, _SPEED = 100.0, 1.5e10
-#: state size up to which they are solved as a matrix
-_DENSE = 32
+#: the fewest permutations whose scatter is worth an error estimate, and that answer whoever insists
+_FEWEST, _LEAST = 256, 32
+#: the most, and bytes of maps that may be kept
+_MOST, _MEMORY = 1_000_000, 2_000_000_000
 
 
 @dataclass(frozen=True)
 class EpochMapMethod:
-    """Average over permutations; also for one permutation that repeats."""
+    """Average over permutations; also for one permutation that repeats.
+
+    How many is settled by counting operations, not by the clock: the seed alone fixes the result.
+    """
 
     name: str = "averaged-epoch-map"
     order: str = "exact but for the sampling of permutations"
@@ -33,51 +35,27 @@ class EpochMapMethod:
     def covers(self, run: Run) -> bool:
         return run.scheme.lasting in ("epoch", "run") and run.scheme.draw_epoch is None
 
-    def cost(self, run: Run) -> float:
-        n, r, d = run.problem.factors.shape
-        state = len(run.numeric.inject) * d
-        return float(_PILOT * 12 * n * r * d * state)
-
-    def seconds_each(self, run: Run) -> float:
-        """Time per permutation, from the clock: a few maps are formed and thrown away."""
-        from validation.epoch_map.average import identity_columns
-        from validation.epoch_map.system import EpochSystem
-
-        system = EpochSystem.of(
-            run.problem, run.rule, run.scheme, batch_size=run.batch_size,
-            hyperparameters=run.hyperparameters,
-        )
-        start, few, spent = identity_columns(system), 2, 0.0
-        system.propagate(system.indices(run.seed, 0, few), start)  # compiles, or loads what is compiled
-        while spent < 0.02 and few <= _PILOT:
-            begun = time.monotonic()
-            system.propagate(system.indices(run.seed, 0, few), start)
-            spent, few = time.monotonic() - begun, 4 * few
-        state = start.shape[3] - 1
-        solving = 4 * _PRODUCTS * state**3 / _SPEED if state > _DENSE else 0.0
-        return _PHASES * spent / (few // 4) + solving
-
-    def affordable(self, run: Run) -> int | None:
-        """Permutations the time allows; None if for a pilot and more, so that the error decides."""
-        count = int(run.seconds / max(self.seconds_each(run), 1e-9))
-        return None if count >= 2 * _PILOT else count
+    def affordable(self, run: Run) -> int:
+        """Permutations that the nominal time and the memory allow in one sample."""
+        state = len(run.numeric.inject) * run.problem.dimension
+        return min(_cost(run).affordable(run.seconds), _MEMORY // (16 * state**2))
 
     def fits(self, run: Run) -> bool:
         """Whether enough of them can be drawn in the time for an error estimate."""
-        if self.cost(run) > 1e12 * run.seconds:  # not even a few of them
-            return False
-        count = self.affordable(run)
-        return count is None or count >= _FEWEST
+        return self.affordable(run) >= _FEWEST
 
     def solve(self, run: Run) -> WeightLaw:
+        """From a pilot and as many more as the accuracy needs, or else from what the time allows."""
         from validation.epoch_map import averaged_epoch_map
+        from validation.epoch_map.averaged import PILOT
 
-        count = self.affordable(run)
+        cost = _cost(run)
+        most = cost.affordable(run.seconds - cost.fixed) - PILOT  # besides a pilot
         found = averaged_epoch_map(
             run.problem, run.rule, run.scheme, batch_size=run.batch_size,
             hyperparameters=run.hyperparameters, standard_error=run.accuracy / _SIGMAS, seed=run.seed,
-            permutations=None if count is None else max(count, 32),
-            max_seconds=run.seconds, progress=run.progress,
+            permutations=None if most >= PILOT else max(self.affordable(run), _LEAST),
+            max_permutations=min(max(most, PILOT), _MOST), memory_bytes=_MEMORY, progress=run.progress,
         )
         return WeightLaw(
             method=self.name, order=self.order, covariance=found.covariance, mean=found.mean,
@@ -89,3 +67,14 @@ class EpochMapMethod:
                 "seed": found.seed,
             },
         )
+
+
+def _cost(run: Run) -> EpochCost:
+    """Nominal cost of its permutations."""
+    from validation.epoch_map.cost import epoch_cost
+
+    n, r, d = run.problem.factors.shape
+    return epoch_cost(
+        samples=n, rank=r, dimension=d, entries=len(run.numeric.inject), sizes=run.sizes,
+        once=run.scheme.lasting == "run",
+    )

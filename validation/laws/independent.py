@@ -21,10 +21,6 @@ class IndependentStepsMethod:
     def covers(self, run: Run) -> bool:
         return run.scheme.lasting in ("sample", "batch")
 
-    def cost(self, run: Run) -> float:
-        n, r, d = run.problem.factors.shape
-        return float(30.0 * 4 * n * r * d * d)
-
     def solve(self, run: Run) -> WeightLaw:
         from theory.multiplicative.independent import stationary_moments
         from theory.multiplicative.independent_steps import IndependentSteps

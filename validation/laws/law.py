@@ -33,7 +33,8 @@ class Run:
     accuracy
         Relative error of the variances that is asked for.
     seconds
-        Time that may be spent, roughly.
+        Nominal time that may be spent: counted operations over the speed of an ordinary machine, so that
+        the result does not depend on how busy this one is.
     seed
         Of methods that draw permutations.
     progress
@@ -135,9 +136,6 @@ class Method(Protocol):
 
     def covers(self, run: Run) -> bool:
         """Whether it knows this sampling scheme."""
-
-    def cost(self, run: Run) -> float:
-        """Multiplications it takes, roughly."""
 
     def solve(self, run: Run) -> WeightLaw:
         """The law."""

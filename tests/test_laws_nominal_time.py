@@ -1,0 +1,130 @@
+"""What a budget of seconds buys is counted, not timed: the same run gives the same bits at any speed."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from theory.optimizers import heavy_ball
+from theory.sampling import SamplingScheme, reshuffled, shuffled_once
+from validation.epoch_map.cost import EpochCost, epoch_cost
+from validation.laws import Run, WeightLaw, full_law
+from validation.laws.epoch_map import EpochMapMethod
+from validation.regression import Regression
+
+CLOCKS = ("monotonic", "perf_counter", "process_time", "time", "thread_time")
+
+
+def run(scheme: SamplingScheme, *, share: float, accuracy: float = 0.01, seconds: float = 12.0) -> Run:
+    """A small regression at this share of the mean-square limit."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(60, 3)) * [2.0, 1.0, 0.5]
+    given = Run(
+        problem=Regression(features=x, targets=x @ [1.0, -1.0, 2.0] + rng.normal(size=60)).quadratics,
+        rule=heavy_ball(), scheme=scheme, batch_size=4,
+        hyperparameters={"learning_rate": 1e-3, "momentum": 0.8},
+    )
+    assert given.mean_square_limit is not None
+    rate = share * given.mean_square_limit
+    values = {"learning_rate": rate, "momentum": 0.8}
+    return replace(given, hyperparameters=values, accuracy=accuracy, seconds=seconds)
+
+
+def clock(pace: float) -> Callable[[], float]:
+    """Advances by ``pace`` seconds at every look."""
+    ticks: Iterator[int] = itertools.count()
+    return lambda: pace * next(ticks)
+
+
+def bits(law: WeightLaw) -> list[bytes]:
+    errors = (law.relative_error_estimate, law.mean_error_estimate)
+    return [a.tobytes() for a in (law.covariance, law.mean, law.velocity_variances, *errors)]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "share", "accuracy", "seconds", "method", "permutations"),
+    [
+        (reshuffled(), 0.6, 0.1, 2.0, None, None),  # the closure first; its error is too large
+        (reshuffled(), 0.05, 0.1, 2.0, None, 0),  # the closure is enough
+        (reshuffled(), 0.6, 0.001, 0.1, "averaged-epoch-map", 3000),  # a pilot, and what time is left
+        (reshuffled(), 0.6, 0.001, 0.02, "averaged-epoch-map", 400),  # not even a pilot
+        (shuffled_once(), 0.1, 0.001, 0.1, None, 5000),
+    ],
+)
+def test_the_clock_decides_nothing(
+    scheme: SamplingScheme, share: float, accuracy: float, seconds: float, method: str | None,
+    permutations: int | None, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Frozen, and so quick that any budget is spent at the first look.
+
+    ``permutations``, where the budget decides: their number within a factor of two; 0 for a closure.
+    """
+    given = run(scheme, share=share, accuracy=accuracy, seconds=seconds)
+    plain = full_law(given, method)
+    assert plain.method == ("closure" if permutations == 0 else "averaged-epoch-map")
+    if permutations:
+        assert permutations / 2 < plain.figures["permutations"] < permutations * 2
+    for pace in (0.0, 1e6):
+        with monkeypatch.context() as patch:
+            for name in CLOCKS:
+                patch.setattr(time, name, clock(pace))
+            law = full_law(replace(given), method)
+        assert law.method == plain.method
+        assert dict(law.figures) == dict(plain.figures)
+        assert bits(law) == bits(plain)
+
+
+def test_the_budget_decides() -> None:
+    """More nominal time, more permutations; too little, and the fewest."""
+    few, many = (
+        full_law(run(reshuffled(), share=0.6, accuracy=1e-4, seconds=s), "averaged-epoch-map").figures
+        for s in (0.05, 0.1)
+    )
+    assert many["permutations"] > 2 * few["permutations"], "what is fixed is paid only once"
+    method, least = EpochMapMethod(), run(reshuffled(), share=0.6, seconds=1e-6)
+    assert method.affordable(least) == 0
+    assert not method.fits(least)
+    assert method.solve(least).figures["permutations"] == 32
+    assert method.fits(run(reshuffled(), share=0.6, seconds=float("inf")))
+
+
+def cost(**changed: int) -> EpochCost:
+    given = {"samples": 400, "rank": 1, "dimension": 11, "entries": 2, "batch": 4, **changed}
+    sizes = (given["batch"],) * (given["samples"] // given["batch"])
+    return epoch_cost(
+        samples=given["samples"], rank=given["rank"], dimension=given["dimension"],
+        entries=given["entries"], sizes=sizes, once=bool(given.get("once", 0)),
+    )
+
+
+@pytest.mark.parametrize(
+    "more", [{"samples": 800}, {"rank": 3}, {"dimension": 13}, {"entries": 3}, {"batch": 2}], ids=str
+)
+def test_larger_problems_cost_more(more: dict[str, int]) -> None:
+    for once in (0, 1):
+        plain, larger = cost(once=once), cost(once=once, **more)
+        assert larger.each > plain.each
+        assert cost(once=once).affordable(3.0) > larger.affordable(3.0)
+
+
+def test_cost_as_measured() -> None:
+    """Seconds of one core of the machine whose speeds the model has; an idle second core saves some.
+
+    Processor time of samples of 1024 permutations (256 for the last two), averaged epoch map of heavy
+    ball, or without momentum where a state has one entry: samples, dimension, entries, batch, measured.
+    """
+    for n, d, entries, batch, count, measured in (
+        (400, 3, 2, 4, 1024, 0.275), (400, 3, 1, 4, 1024, 0.186), (150, 5, 2, 10, 1024, 0.073),
+        (442, 11, 2, 13, 1024, 0.663), (442, 11, 1, 13, 1024, 0.240), (442, 11, 3, 13, 1024, 0.989),
+        (200, 40, 2, 4, 256, 2.604), (1797, 65, 1, 32, 256, 7.43),
+    ):
+        found = epoch_cost(
+            samples=n, rank=1, dimension=d, entries=entries, sizes=(batch,) * (n // batch), once=False
+        )
+        nominal = found.fixed + count * found.each
+        assert 0.5 < nominal / measured < 1.25, (n, d, entries)
