@@ -8,11 +8,8 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from theory import symbols
-from theory.evaluate.balls import BallArithmetic
 from theory.optimizers import LinearRule
-from validation.evidence.numbers import to_ball
-from validation.evidence.truth import programs_of
+from validation.evidence.rule_entries import rule_entries
 
 __all__ = ["BallMode", "adjugate", "ball_mode", "eye", "kronecker", "matrix", "power"]
 
@@ -32,16 +29,10 @@ class BallMode:
 
 def ball_mode(rule: LinearRule, point: Mapping[str, Any], curvature: Any, output: str) -> BallMode:
     """One mode; for the velocity the displacement of the weights is one more entry of the state."""
-    values = {s.name: to_ball(point[s.name]) for s in (symbols.learning_rate, *rule.parameters)}
-    values["curvature"] = to_ball(curvature)
-    transition, injection = programs_of(rule)
-    n = rule.state_size
-    a = [program.run(values, {}, BallArithmetic()) for program in transition]
-    b = [program.run(values, {}, BallArithmetic()) for program in injection]
-    rows = [a[i * n : (i + 1) * n] for i in range(n)]
+    (rows, b), n = rule_entries(rule, point, curvature), rule.state_size
     if output == "velocity":
         moved = [rows[0][k] - int(k == 0) for k in range(n)]
-        rows = [[*row, arb(0)] for row in (*rows, moved)]
+        rows = [[*row, 0] for row in (*rows, moved)]
         b, n = [*b, b[0]], n + 1
     read = n - 1 if output == "velocity" else 0
     return BallMode(

@@ -111,7 +111,9 @@ def program_of(formula: Formula) -> Program:
 
 
 def to_fmpq(value: Any) -> fmpq:
-    """A fraction or whole number of Python as one of python-flint."""
+    """A fraction or whole number of Python as one of python-flint; one of those as it is."""
+    if isinstance(value, fmpq):
+        return value
     exact = Fraction(value)
     return fmpq(exact.numerator, exact.denominator)
 

@@ -4,44 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 from flint import fmpq, fmpq_mat
 
-from theory import symbols
 from theory.closed_forms import Entry
 from theory.errors import UnstableError
-from theory.evaluate.compiler import compile_program
-from theory.evaluate.program import Program
 from theory.optimizers import LinearRule
 from theory.solvers.rational import to_fraction
 from theory.solvers.schur_cohn import stability_of
-from validation.evidence.numbers import Angle, RationalArithmetic, to_fmpq
+from validation.evidence.numbers import Angle, to_fmpq
+from validation.evidence.rule_entries import rule_entries
 from validation.reference import exact_reference, noise_autocovariance, require_defined
 
-__all__ = ["exact_truth", "mode_at", "programs_of", "require_stable", "response_power"]
-
-
-@lru_cache(maxsize=64)
-def programs_of(rule: LinearRule) -> tuple[tuple[Program, ...], tuple[Program, ...]]:
-    """Programs for the entries of A and B."""
-    return (
-        tuple(compile_program(e) for e in rule.transition),
-        tuple(compile_program(e) for e in rule.injection),
-    )
+__all__ = ["exact_truth", "mode_at", "require_stable", "response_power"]
 
 
 def mode_at(rule: LinearRule, point: Mapping[str, Any], curvature: Any) -> tuple[fmpq_mat, list[fmpq]]:
     """A and B of one mode at rational hyperparameters."""
-    values = {s.name: to_fmpq(point[s.name]) for s in (symbols.learning_rate, *rule.parameters)}
-    values["curvature"] = to_fmpq(curvature)
-    exact = RationalArithmetic()
-    transition, injection = programs_of(rule)
-    entries = [program.run(values, {}, exact) for program in transition]
-    n = rule.state_size
-    return fmpq_mat(n, n, entries), [program.run(values, {}, exact) for program in injection]
+    rows, injection = rule_entries(rule, point, curvature)
+    return fmpq_mat(rows), injection
 
 
 def require_stable(entry: Entry, point: Mapping[str, Any]) -> None:

@@ -14,8 +14,8 @@ from theory.evaluate.balls import BallArithmetic
 from theory.evaluate.conditions import difference_program
 from theory.symbols import curvature
 from validation.evidence.numbers import to_ball, to_fmpq
+from validation.evidence.rule_entries import rule_entries
 from validation.evidence.subjects.additive_noise.ball_law import ball_moment
-from validation.evidence.truth import programs_of
 from validation.reference import noise_autocovariance
 
 __all__ = ["ball_points", "ball_truth"]
@@ -152,12 +152,9 @@ def _noise_or_spectrum(entry: Entry, point: Mapping[str, Any]) -> arb:
 
 
 def _response_power(entry: Entry, point: Mapping[str, Any], omega: arb) -> arb:
-    values = {n: to_ball(v) for n, v in point.items() if n != "frequency"}
-    transition, injection = programs_of(entry.rule)
+    rows, b = rule_entries(entry.rule, point, point["curvature"])
     n = entry.rule.state_size
-    a = [program.run(values, {}, BallArithmetic()) for program in transition]
-    b = [acb(program.run(values, {}, BallArithmetic())) for program in injection]
     z = acb(omega.cos(), omega.sin())
-    system = acb_mat(n, n, [(z if i == j else 0) - a[i * n + j] for i in range(n) for j in range(n)])
-    response = system.solve(acb_mat(n, 1, b))[0, 0]
+    system = acb_mat(n, n, [(z if i == j else 0) - rows[i][j] for i in range(n) for j in range(n)])
+    response = system.solve(acb_mat(n, 1, [acb(x) for x in b]))[0, 0]
     return response.real * response.real + response.imag * response.imag

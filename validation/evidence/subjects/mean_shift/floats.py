@@ -41,7 +41,7 @@ def shifts(entry: Entry, point: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def _responses(entry: Entry, numeric: NumericRule, slope: float, a: FloatArray, g: FloatArray) -> float:
-    return float(mean_shift(direction_losses(slope, a, g), numeric, entry.scheme, 1)[0])
+    return float(mean_shift(direction_losses(slope, a, g), numeric, entry.scheme, 1).values[0])
 
 
 def _circle(numeric: NumericRule, slope: float, a: FloatArray, g: FloatArray, repeats: bool) -> float:

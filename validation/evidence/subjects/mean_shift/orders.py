@@ -16,11 +16,8 @@ from typing import Any
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from theory.closed_forms import Entry
-from theory.evaluate.balls import BallArithmetic
-from theory.symbols import learning_rate
-from validation.evidence.numbers import RationalArithmetic, to_fmpq
+from validation.evidence.rule_entries import rule_entries
 from validation.evidence.subjects.batch_population import means_over_orders, population
-from validation.evidence.truth import programs_of
 
 __all__ = ["Direction", "direction_at", "shift_by_pairs", "shift_over_cycles", "shift_over_orders"]
 
@@ -50,23 +47,11 @@ class Direction:
 
 def direction_at(entry: Entry, point: Mapping[str, Any]) -> Direction:
     """The rule's own program, run at two curvatures: A is linear in the curvature."""
-    balls = any(isinstance(v, arb) for v in point.values())
-    arithmetic: Any = BallArithmetic() if balls else RationalArithmetic()
-    number, kind = (arb, arb_mat) if balls else (fmpq, fmpq_mat)
-    values = {
-        s.name: v if isinstance(v := point[s.name], arb) else number(to_fmpq(v))
-        for s in (learning_rate, *entry.rule.parameters)
-    }
-    slope = point["curvature"]
-    slope = slope if isinstance(slope, arb) else number(to_fmpq(slope))
-    transition, injection = programs_of(entry.rule)
-    n = entry.rule.state_size
-
-    def matrix(curvature: Any) -> Any:
-        return kind(n, n, [p.run({**values, "curvature": curvature}, {}, arithmetic) for p in transition])
-
-    inject = kind(n, 1, [p.run(values, {}, arithmetic) for p in injection])
-    return Direction(step=matrix(slope), slope=matrix(number(1)) - matrix(number(0)), inject=inject)
+    kind: Any = arb_mat if any(isinstance(v, arb) for v in point.values()) else fmpq_mat
+    (step, inject), one, none = (rule_entries(entry.rule, point, h) for h in (point["curvature"], 1, 0))
+    return Direction(
+        step=kind(step), slope=kind(one[0]) - kind(none[0]), inject=kind([[x] for x in inject]),
+    )
 
 
 def _covariance(first: Sequence[fmpq], second: Sequence[fmpq]) -> fmpq:

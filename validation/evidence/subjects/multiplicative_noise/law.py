@@ -17,11 +17,8 @@ from typing import Any
 from flint import arb, arb_mat, fmpq_mat
 
 from theory.closed_forms import Entry
-from theory.evaluate.balls import BallArithmetic
-from theory.optimizers import LinearRule
-from theory.symbols import learning_rate
-from validation.evidence.numbers import RationalArithmetic, to_fmpq
-from validation.evidence.truth import programs_of
+from validation.evidence.numbers import to_fmpq
+from validation.evidence.rule_entries import rule_entries
 
 __all__ = ["Batch", "FluctuatingLaw", "batches_of", "law_at"]
 
@@ -185,19 +182,7 @@ def _solve(matrix: list[list[Any]], right: list[Any]) -> list[Any]:
 
 def law_at(entry: Entry, point: Mapping[str, Any]) -> FluctuatingLaw:
     """The law at fractions or balls; the rule's own program is run at the curvature of every batch."""
-    rule: LinearRule = entry.rule
     inside = {n: v if isinstance(v, (arb, int)) else to_fmpq(v) for n, v in point.items()}
-    balls = any(isinstance(v, arb) for v in inside.values())
-    arithmetic: Any = BallArithmetic() if balls else RationalArithmetic()
     batches = batches_of(entry, inside)
-    values = {s.name: inside[s.name] for s in (learning_rate, *rule.parameters)}
-    values = {n: v if not balls or isinstance(v, arb) else arb(v) for n, v in values.items()}
-    transition, injection = programs_of(rule)
-    n = rule.state_size
-    steps = []
-    for batch in batches:
-        at = {**values, "curvature": batch.curvature}
-        flat = [program.run(at, {}, arithmetic) for program in transition]
-        steps.append([flat[i * n : (i + 1) * n] for i in range(n)])
-    inject = [program.run(values, {}, arithmetic) for program in injection]
-    return FluctuatingLaw(batches=batches, steps=steps, inject=inject)
+    pairs = [rule_entries(entry.rule, inside, batch.curvature) for batch in batches]
+    return FluctuatingLaw(batches=batches, steps=[a for a, _ in pairs], inject=pairs[0][1])
