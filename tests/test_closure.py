@@ -209,7 +209,7 @@ def test_the_mean_shift_is_the_leading_order(scheme: str) -> None:
     chosen, rule = scheme_by_name(scheme), rule_by_name("heavy-ball")
     numeric = rule.numeric(VALUES["heavy-ball"])
     sizes = chosen.batch_sizes(6, batch)
-    found = mean_shift(problem, numeric, chosen, batch)
+    found = mean_shift(problem, numeric, chosen, batch).values
     if scheme != "shuffled-once":
         _, (truth, _) = expansion_by_enumeration(problem, "heavy-ball", sizes)
     else:
@@ -226,7 +226,9 @@ def test_the_mean_shift_is_the_leading_order(scheme: str) -> None:
 
 def test_independent_steps_have_no_mean_shift() -> None:
     numeric = rule_by_name("sgd").numeric(VALUES["sgd"])
-    assert not mean_shift(regression(6), numeric, scheme_by_name("fresh-batches"), 2).any()
+    found = mean_shift(regression(6), numeric, scheme_by_name("fresh-batches"), 2)
+    assert not found.values.any()
+    assert not found.error_estimate.any()
 
 
 def _bell(samples: int, batch: int, share: float) -> tuple[Any, Any]:
@@ -397,7 +399,9 @@ def test_a_rank_deficient_list_of_hessians_has_a_law() -> None:
     assert (np.diag(law.covariance) > 0).sum() == 2
     assert (np.diag(AveragedClosure(problem, numeric, (3,) * 4).solve().covariance) > 0).sum() == 2
     for scheme in ("reshuffled", "shuffled-once"):
-        assert np.isfinite(mean_shift(problem, numeric, scheme_by_name(scheme), 3)).all()
+        shift = mean_shift(problem, numeric, scheme_by_name(scheme), 3)
+        assert np.isfinite(shift.values).all()
+        assert np.isfinite(shift.error_estimate).all()
 
 
 def test_what_pushes_but_is_not_pulled_back_has_no_law() -> None:

@@ -6,11 +6,13 @@ its standard errors is held against a closure, a false-alarm rate of 1e-6 over a
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 
 import numpy as np
 import pytest
 
+from theory.multiplicative import Closure, expand, mean_shift
 from theory.optimizers import rule_by_name
 from theory.sampling import scheme_by_name
 from validation.epoch_map import averaged_epoch_map
@@ -108,6 +110,29 @@ def test_the_true_mean_lies_within_its_estimate() -> None:
     for law, _, variances, mean, _, error in survey():
         gap = np.abs(law.mean - mean) - SIGMAS * error - 1e-3 * np.sqrt(variances)
         assert (gap <= law.mean_error_estimate).all()
+
+
+@pytest.mark.montecarlo
+def test_the_leading_mean_lies_within_its_estimate_and_a_tenth_of_it_would_not_do() -> None:
+    worst = 0.0
+    for seed, (_, _, _, mean, _, error) in enumerate(survey()):
+        run = random_run(seed)
+        found = mean_shift(run.problem, run.numeric, run.scheme, run.batch_size)
+        gap = np.abs(found.values - mean) - SIGMAS * error
+        worst = max(worst, float(np.max(gap / found.error_estimate)))
+    assert 0.1 < worst < 1
+
+
+def test_the_leading_mean_estimates_the_third_order_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a share of the Hessian's fluctuations the estimate is the next order alone."""
+    run = random_run(0)
+    found = mean_shift(run.problem, run.numeric, run.scheme, run.batch_size)
+    (_, third) = expand(Closure(run.problem, run.numeric, run.sizes)).means
+    assert (found.error_estimate > np.abs(third)).all()
+    module = importlib.import_module("theory.multiplicative.mean_shift")
+    monkeypatch.setattr(module, "_added_share", lambda *_: 0.0)
+    alone = mean_shift(run.problem, run.numeric, run.scheme, run.batch_size).error_estimate
+    np.testing.assert_allclose(alone, np.abs(third), rtol=1e-9, atol=1e-12 * np.abs(third).max())
 
 
 def test_estimates_stay_useful_on_real_data() -> None:

@@ -77,7 +77,7 @@ def test_every_rule_and_scheme_agrees_with_the_responses_over_a_population(rule:
     samples = 15 if sampling.last_batch in ("forbidden", "irrelevant") else 16
     problem = _problem(samples)
     values = {s.name: HYPER[s.name] for s in (learning_rate, *chosen.parameters)}
-    expected = float(mean_shift(problem, chosen.numeric(values), sampling, 3)[0])
+    expected = float(mean_shift(problem, chosen.numeric(values), sampling, 3).values[0])
     if sampling.lasting in ("sample", "batch"):
         assert mean_shift_formula(chosen, sampling).compact == 0 == expected
         return

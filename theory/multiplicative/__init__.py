@@ -17,7 +17,7 @@ from theory.multiplicative.averaged_closure import AveragedClosure, AveragedLaw
 from theory.multiplicative.closure import Closure, ClosureLaw, Expansion, expand
 from theory.multiplicative.independent import StationaryMoments, stationary_moments
 from theory.multiplicative.independent_steps import IndependentSteps
-from theory.multiplicative.mean_shift import mean_shift
+from theory.multiplicative.mean_shift import MeanShift, mean_shift
 from theory.multiplicative.mean_square_limit import (
     MeanSquareLimit,
     mean_square_limit,
@@ -33,6 +33,7 @@ __all__ = [
     "ClosureLaw",
     "Expansion",
     "IndependentSteps",
+    "MeanShift",
     "MeanSquareLimit",
     "SampleQuadratics",
     "StationaryMoments",

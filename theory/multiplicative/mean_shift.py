@@ -2,22 +2,48 @@ r"""The stationary mean, which is not the minimum: to leading order, for any rul
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from theory.errors import TheoryError
-from theory.multiplicative.batch_moments import pair_coefficients
+from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
-from theory.multiplicative.responses import Responses, settled
+from theory.multiplicative.responses import Responses, lyapunov_by_modes, settled
 from theory.optimizers import NumericRule
 from theory.sampling import SamplingScheme
 
-__all__ = ["mean_shift", "reshuffled_shift"]
+__all__ = ["MeanShift", "mean_shift", "reshuffled_shift", "shift_size"]
+
+_LEADING = "leading (second) order in the fluctuations"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeanShift:
+    r"""Mean displacement of the weights from the minimum, in the eigenbasis of H.
+
+    Attributes
+    ----------
+    values
+        :math:`\bar\delta`. Shape (d,). Unit: parameter.
+    error_estimate
+        Of the values: what the next orders may add. Shape (d,). Unit: parameter.
+    order
+        In words.
+    cost
+        Multiplications it took, roughly.
+    """
+
+    values: FloatArray
+    error_estimate: FloatArray
+    order: str
+    cost: float
 
 
 def mean_shift(
     problem: SampleQuadratics, numeric: NumericRule, scheme: SamplingScheme, batch_size: int
-) -> FloatArray:
-    r"""Mean displacement of the weights from the minimum, averaged over the epoch.
+) -> MeanShift:
+    r"""Mean displacement of the weights from the minimum, averaged over the epoch, to leading order.
 
     A batch enters the noise at one step and the response to it at a later one, and the batches of a
     pass are not independent:
@@ -31,12 +57,10 @@ def mean_shift(
     epoch repeats, j runs over all steps and :math:`\Psi` is the response summed over the earlier
     epochs, :math:`a\cdot A^p(I-A^M)^{-1}b`. Independent steps have no shift, exactly.
 
-    The error is of relative second order where a direction has third cumulants, see the closure. For one
-    direction in symbols see :func:`theory.multiplicative.mean_shift_formula`.
-
-    Returns
-    -------
-    Shape (d,), in the eigenbasis of H. Unit: parameter.
+    The error estimate is four times the share r that the fluctuations of the Hessian add to the noise of
+    independent batches, :math:`\max_i\mathcal H[P]_{ii}/C_{ii}`, and for the order in between the third
+    itself where every epoch has its own permutation, :math:`\sqrt r` where one repeats. An estimate, not
+    a bound.
 
     Raises
     ------
@@ -54,19 +78,29 @@ def mean_shift(
     sizes = np.array(scheme.batch_sizes(problem.samples, batch_size), dtype=np.float64)
     problem.require_restoring()
     responses = Responses.of(numeric, problem.curvatures, len(sizes))
+    n, r, d = problem.factors.shape
     if scheme.lasting in ("sample", "batch"):
-        return np.zeros(problem.dimension)
+        return MeanShift(values=np.zeros(d), error_estimate=np.zeros(d), order="exact", cost=0.0)
     if scheme.lasting == "own":
         raise TheoryError(
             f"scheme {scheme.name!r} draws by its own function: the joint moments of its batches are "
             "not known; use a built-in scheme"
         )
+    points = _white(problem, responses, sizes)
+    added = _added_share(problem, points)
     if scheme.lasting == "epoch":
-        return reshuffled_shift(problem, responses)
-    own, shared = (float(x) for x in pair_coefficients(problem.samples))
-    weight = np.full(len(sizes), shared)
-    weight[-1] += own * float(np.mean(1 / sizes))  # the same step, one epoch ago
-    return _shift(problem, responses, weight, _repeated(responses))
+        values = reshuffled_shift(problem, responses)
+        between = np.abs(_third_order(problem, responses))
+    else:
+        own, shared = (float(x) for x in pair_coefficients(problem.samples))
+        weight = np.full(len(sizes), shared)
+        weight[-1] += own * float(np.mean(1 / sizes))  # the same step, one epoch ago
+        values = _shift(problem, responses, weight, _repeated(responses))
+        between = np.sqrt(added) * shift_size(values, points)
+    return MeanShift(
+        values=values, error_estimate=between + 4 * added * shift_size(values, points),
+        order=_LEADING, cost=float(n * r * d * (2 * d + 4)),
+    )
 
 
 def reshuffled_shift(problem: SampleQuadratics, responses: Responses) -> FloatArray:
@@ -84,6 +118,39 @@ def _shift(
     return settled(responses, push)
 
 
+def _third_order(problem: SampleQuadratics, responses: Responses) -> FloatArray:
+    r"""Of three steps of a pass, :math:`\overline{\Delta H\,\Psi_p\,\Delta H\,\Psi_qg}`. Shape (d,)."""
+    m, psi = responses.steps, responses.point_response
+    found = joint_coefficients(3, problem.samples)
+    apart = float(found[frozenset(frozenset({i}) for i in range(3))])
+    between = max(m - 2, 0)
+    reached = np.cumsum(np.cumsum(psi, axis=0), axis=0)  # over q, and over the step in between
+    pairs = psi[:between].T @ reached[:between][::-1]  # (c, e): p at c, q at e
+    g, h = problem.gradients, problem.curvatures
+    once = -np.diag(pairs) * h * g
+    for q in range(problem.factors.shape[1]):
+        f = problem.factors[:, q]
+        once += problem.signs[:, q, None] * f * ((f * g) @ pairs.T)
+    push = problem.hessian_times(once).mean(axis=0) - h * once.mean(axis=0)
+    return settled(responses, apart / m * push)
+
+
+def _white(problem: SampleQuadratics, responses: Responses, sizes: FloatArray) -> FloatArray:
+    """Covariance of the points under independent batches of these sizes, to leading order."""
+    own = float(pair_coefficients(problem.samples)[0]) * float(np.mean(1 / sizes))
+    inject, at = responses.inject, responses.evaluate_at
+    source = np.einsum("m,n,ij->minj", inject, inject, own * problem.gradient_covariance)
+    states = lyapunov_by_modes(responses.drift, source)
+    return np.asarray(np.einsum("m,minj,n->ij", at, states, at))
+
+
+def _added_share(problem: SampleQuadratics, points: FloatArray) -> float:
+    r""":math:`\max_i\mathcal H[P]_{ii}/C_{ii}`."""
+    noise, added = np.diag(problem.gradient_covariance), np.diag(problem.covariance_action(points))
+    moving = noise > 0
+    return float(np.max(added[moving] / noise[moving], initial=0.0))
+
+
 def _repeated(responses: Responses) -> FloatArray:
     r""":math:`a\cdot A^p(I-A^M)^{-1}b`, p = 0..M - 1. Shape (M, d)."""
     rest = responses.epoch_drift
@@ -91,4 +158,13 @@ def _repeated(responses: Responses) -> FloatArray:
     for i in np.flatnonzero(np.abs(np.linalg.det(rest)) > 0):  # all but directions that nothing moves
         held[i] = np.linalg.solve(rest[i], responses.inject)
     out: FloatArray = np.einsum("n,pinm,im->pi", responses.evaluate_at, responses.powers[:-1], held)
+    return out
+
+
+def shift_size(mean: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Of the mean, or where that is small by chance its typical share of a standard deviation."""
+    deviations = np.sqrt(np.diag(covariance))
+    moving = deviations > 0
+    typical = np.sqrt(np.mean((mean[moving] / deviations[moving]) ** 2)) if moving.any() else 0.0
+    out: FloatArray = np.maximum(np.abs(mean), typical * deviations)
     return out

@@ -8,6 +8,7 @@ import numpy as np
 
 from theory.multiplicative.averaged_closure import MOST_LAGS, AveragedClosure
 from theory.multiplicative.closure import Closure
+from theory.multiplicative.mean_shift import shift_size
 from theory.multiplicative.quadratics import FloatArray
 from validation.laws.law import Run, WeightLaw
 
@@ -76,7 +77,7 @@ class AveragedClosureMethod:
         return WeightLaw(
             method=self.name, order=self.order, covariance=found.covariance, mean=found.mean,
             velocity_variances=found.velocity_variances, relative_error_estimate=error,
-            mean_error_estimate=_size(found.mean, found.covariance) * float(error.max(initial=0.0)),
+            mean_error_estimate=shift_size(found.mean, found.covariance) * float(error.max(initial=0.0)),
             figures={"iterations": found.iterations, "contraction": found.contraction},
             noise_autocovariance=found.noise_autocovariance,
         )
@@ -90,13 +91,4 @@ def _lowering(run: Run, variances: FloatArray, noise: FloatArray) -> FloatArray:
     for i in np.flatnonzero((variances > 0) & (noise > 0)):
         white = np.linalg.solve(np.eye(n * n) - np.kron(drift[i], drift[i]), np.kron(inject, inject))
         out[i] = max(1.0, white[0] * noise[i] / variances[i])
-    return out
-
-
-def _size(mean: FloatArray, covariance: FloatArray) -> FloatArray:
-    """Of the mean, or where that is small by chance its typical share of a standard deviation."""
-    deviations = np.sqrt(np.diag(covariance))
-    moving = deviations > 0
-    typical = np.sqrt(np.mean((mean[moving] / deviations[moving]) ** 2)) if moving.any() else 0.0
-    out: FloatArray = np.maximum(np.abs(mean), typical * deviations)
     return out
