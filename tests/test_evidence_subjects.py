@@ -315,3 +315,21 @@ def test_balls_and_fractions_of_the_subject_agree() -> None:
     with working_precision(300):
         balls = {name: arb(to_fmpq(v)) for name, v in point.items()}
         assert subject.balls(ENTRY, balls).contains(subject.exact(ENTRY, point))
+
+
+@pytest.mark.parametrize(
+    ("slug", "names"),
+    [
+        ("reshuffled-weight-autocovariance", ("steps_per_epoch", "lag")),
+        ("reshuffled-weight-variance-at-position", ("steps_per_epoch", "position")),
+        ("multiplicative-weight-autocovariance", ("lag",)),
+    ],
+)
+def test_floating_point_meets_other_whole_numbers_each_time(slug: str, names: tuple[str, ...]) -> None:
+    """Found by mutation: at the ends of an epoch, and at lags 0 and 1, wrong terms cancel."""
+    entry = entry_by_slug(slug)
+    points = subject_of(entry).float_points(entry, entry.formula)
+    met = [tuple(point[name] for name in names) for point in points]
+    assert len(set(met)) == len(met) >= 4
+    assert any(all(steps - at >= 3 <= at for at in rest) for steps, *rest in met) or names == ("lag",)
+    assert max(at[-1] for at in met) >= 3

@@ -34,13 +34,18 @@ def generator(entry: Entry, salt: int = 0) -> np.random.Generator:
 
 
 def short_points(subject: Subject, entry: Entry, formula: Formula) -> tuple[Point, ...]:
-    """Points of the first cases of the plan, rounded to 1/64 where the quantity exists there too."""
+    """Points of the first cases of the plan, rounded to 1/64 where the quantity exists there too.
+
+    A plan of few cases is continued by larger whole numbers: no point is met twice.
+    """
     rng = random.Random(f"short/{entry.slug}")
     names = parameters_of(entry, formula)
     cases = subject.wholes(entry, entry.formula).cases
     points = []
     for k in range(_POINTS):
-        drawn = subject.point(entry, names, cases[k % len(cases)], rng)
+        turn, place = divmod(k, len(cases))
+        case = {name: value + turn * len(cases) for name, value in cases[place].items()}
+        drawn = subject.point(entry, names, case, rng)
         short = {name: _rounded(value) for name, value in drawn.items()}
         point = short if subject.exists(entry, short) else drawn
         if claimed(formula, {s.name: point[s.name] for s in formula.parameters}):

@@ -17,7 +17,8 @@ from validation.reference import reference_value, sample_points
 
 __all__ = ["condition_estimate", "float_points", "solutions"]
 
-_POINTS = 4
+_POINTS, _DRAWN = 5, 60
+_WHOLE = ("steps_per_epoch", "lag", "position")
 
 
 def condition_estimate(entry: Entry, point: Mapping[str, Any]) -> float:
@@ -78,18 +79,44 @@ def solutions(entry: Entry, point: Mapping[str, Any]) -> Iterator[tuple[str, flo
                 continue
 
 
+def _different(points: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """A few with other epochs, lags and positions each; but for the first they are generic.
+
+    Where a number is zero, or a lag or position is near the start or the end of the epoch, terms of a
+    formula may cancel.
+    """
+    found: dict[Any, Mapping[str, Any]] = {}
+    for number, point in enumerate(points):
+        kind = tuple(point[name] for name in _WHOLE if name in point) or number
+        found.setdefault((_room(point) > 0, kind), point)
+    generic = [point for (inner, _), point in found.items() if inner]
+    special = [point for (inner, _), point in found.items() if not inner]
+    return [*special[:1], *sorted(generic, key=_room, reverse=True), *special[1:]][:_POINTS]
+
+
+def _room(point: Mapping[str, Any]) -> float:
+    """Steps from a lag or position to the ends of the epoch; 0 where some number is zero."""
+    if not all(point.values()):
+        return 0
+    steps = point.get("steps_per_epoch")
+    gaps = [min(point[n], abs(steps - point[n])) for n in ("lag", "position") if steps and n in point]
+    return min(gaps, default=1)
+
+
 #: (M, S, N - M S) of data so small that all orders of the samples can be written down
 _SMALL = {"dropped": ((2, 3, 1), (2, 3, 2), (3, 2, 1), (2, 2, 1)),
           "kept": ((2, 3, -1), (2, 4, -1), (3, 2, -1), (4, 2, -1))}
 
 
 def float_points(entry: Entry, formula: Formula) -> Sequence[Mapping[str, Any]]:
-    """Random rational points; for the noise of unequal batches, few samples."""
-    drawn = sample_points(entry, _POINTS, formula=formula)
+    """Random rational points of different whole numbers; for the noise of unequal batches, few samples."""
+    points = sample_points(entry, _DRAWN, formula=formula)
+    # at frequency zero the power of balanced noise is zero, of which no solver has a digit
+    drawn = _different([point for point in points if point.get("frequency") != 0])
     small = _SMALL.get(entry.scheme.last_batch)
     if entry.quantity != "noise-autocovariance" or small is None:
         return drawn
     return [
-        {**point, "steps_per_epoch": m, "batch_size": s, "samples": m * s + rest, "lag": 1 + k % (m - 1)}
-        for k, (point, (m, s, rest)) in enumerate(zip(drawn, small, strict=False))
+        {**point, "steps_per_epoch": m, "batch_size": s, "samples": m * s + rest, "lag": m - 1}
+        for point, (m, s, rest) in zip(drawn, small, strict=False)
     ]
