@@ -69,24 +69,27 @@ def _plain(symbol: sp.Symbol, text: str, replace: sp.Expr, small: sp.Expr) -> Ap
     )
 
 
+def _data_set(text: str, *, grows: sp.Symbol, together: sp.Symbol, fixed: sp.Symbol) -> Approach:
+    """The samples go to infinity, and batch size or steps per epoch with them."""
+    return Approach(
+        text=text, replace={samples: 1 / EPSILON, together: (1 / EPSILON - _REST) / fixed},
+        small=1 / samples, moving=frozenset({samples}), back={_REST: samples - batch_size * steps_per_epoch},
+        variables=((grows.name, "oo"),), in_scope=True,
+    )
+
+
 APPROACHES: Mapping[str, Approach] = {
     "steps_per_epoch": _plain(
         steps_per_epoch, "steps_per_epoch -> oo", 1 / EPSILON, 1 / steps_per_epoch
     ),
     "samples": _plain(samples, "samples -> oo", 1 / EPSILON, 1 / samples),
-    "samples, batches": Approach(
-        text="samples -> oo at fixed steps_per_epoch (batch_size = (samples - remainder)/steps_per_epoch)",
-        replace={samples: 1 / EPSILON, batch_size: (1 / EPSILON - _REST) / steps_per_epoch},
-        variables=(("samples", "oo"),),
-        small=1 / samples, moving=frozenset({samples}), back={_REST: samples - batch_size * steps_per_epoch},
-        in_scope=True,
+    "samples, batches": _data_set(
+        "samples -> oo at fixed steps_per_epoch (batch_size = (samples - remainder)/steps_per_epoch)",
+        grows=samples, together=batch_size, fixed=steps_per_epoch,
     ),
-    "samples, steps": Approach(
-        text="samples -> oo at fixed batch_size (steps_per_epoch = (samples - remainder)/batch_size)",
-        replace={samples: 1 / EPSILON, steps_per_epoch: (1 / EPSILON - _REST) / batch_size},
-        variables=(("steps_per_epoch", "oo"),),
-        small=1 / samples, moving=frozenset({samples}), back={_REST: samples - batch_size * steps_per_epoch},
-        in_scope=True,
+    "samples, steps": _data_set(
+        "samples -> oo at fixed batch_size (steps_per_epoch = (samples - remainder)/batch_size)",
+        grows=steps_per_epoch, together=steps_per_epoch, fixed=batch_size,
     ),
     "samples alone": Approach(
         text="samples -> oo at fixed batch_size", replace={samples: 1 / EPSILON}, small=1 / samples,
