@@ -20,14 +20,20 @@ from flint import arb, fmpq
 from theory.closed_forms import Entry
 from theory.errors import TheoryError
 from theory.formula import Formula
-from theory.multiplicative.batch_moments import coefficients
 from theory.symbols import batch_size, samples
+from validation.evidence.subjects.batch_moments.populations import (
+    by_partitions,
+    coefficient,
+    order_of,
+    populations,
+    powers,
+)
 from validation.evidence.subjects.defaults import generator, shifted
 from validation.evidence.subjects.protocol import Plan, Point, Replicas, Subject
 
 __all__ = ["BATCH_MOMENTS", "BatchMoments"]
 
-_THIRD, _JOINT = "batch-third-cumulant", "batch-fourth-moment-joint"
+_JOINT = "batch-fourth-moment-joint"
 #: degrees in N and in S of the truth over its denominators, which are those of the distinct samples
 _MOST_CASES = 8
 _REPLICAS = 150_000
@@ -38,16 +44,12 @@ _RUNS = {
 }
 
 
-def _order(entry: Entry) -> int:
-    return 3 if entry.slug == _THIRD else 4
-
-
 class BatchMoments(Subject):
     """The coefficients of the third and the fourth moment."""
 
     def wholes(self, entry: Entry, formula: Formula) -> Plan:
         """A grid of N and S on which no polynomial of the difference's degrees vanishes but zero."""
-        order = _order(entry)
+        order = order_of(entry)
         top, bottom = (
             sp.Poly(side, samples, batch_size) for side in sp.fraction(sp.together(formula.expression))
         )
@@ -86,11 +88,11 @@ class BatchMoments(Subject):
             yield f"N = {n}, S = {s}", {"samples": n, "batch_size": s}
 
     def relations(self, entry: Entry) -> Sequence[Any]:
-        return (samples >= _order(entry), batch_size <= samples)
+        return (samples >= order_of(entry), batch_size <= samples)
 
     def exists(self, entry: Entry, point: Point) -> bool:
         """With fewer samples the powers of the population depend on each other."""
-        return int(point["samples"]) >= _order(entry) and 1 <= point["batch_size"] <= point["samples"]
+        return int(point["samples"]) >= order_of(entry) and 1 <= point["batch_size"] <= point["samples"]
 
     def exact(self, entry: Entry, point: Point) -> fmpq:
         """Every batch of every population."""
@@ -98,11 +100,11 @@ class BatchMoments(Subject):
         if not self.exists(entry, point):
             raise TheoryError(f"{n} samples do not determine the coefficient, or hold no batch of {s}")
         rows = []
-        for population in _populations(n):
-            power = _order(entry)
+        for population in populations(n):
+            power = order_of(entry)
             total = sum((sum(batch, fmpq(0)) ** power for batch in combinations(population, s)), fmpq(0))
-            rows.append((*_powers(population, power), total / comb(n, s) / fmpq(s) ** power))
-        return _coefficient(entry, rows)  # type: ignore[no-any-return]
+            rows.append((*powers(population, power), total / comb(n, s) / fmpq(s) ** power))
+        return coefficient(entry, rows)  # type: ignore[no-any-return]
 
     def degree(self, entry: Entry, point: Point) -> tuple[int, int]:
         return 0, 0
@@ -110,7 +112,7 @@ class BatchMoments(Subject):
     def balls(self, entry: Entry, point: Point) -> arb:
         """Populations of marked samples: how many fall into a batch is hypergeometric."""
         n, s = int(point["samples"]), int(point["batch_size"])
-        power, rows = _order(entry), []
+        power, rows = order_of(entry), []
         for marked in (1, 2):
             mean = fmpq(marked, n)
             population = [1 - mean] * marked + [-mean] * (n - marked)
@@ -121,72 +123,37 @@ class BatchMoments(Subject):
                 ),
                 fmpq(0),
             )
-            rows.append((*_powers(population, power), total))
-        return arb(_coefficient(entry, rows))
+            rows.append((*powers(population, power), total))
+        return arb(coefficient(entry, rows))
 
     def floats(self, entry: Entry, point: Point) -> Mapping[str, float]:
         n, s = int(point["samples"]), int(point["batch_size"])
         rows: list[tuple[float, float, float]] = []
-        power = _order(entry)
-        for population in _populations(n):
+        power = order_of(entry)
+        for population in populations(n):
             values = np.array([float(Fraction(int(x.p), int(x.q))) for x in population])
             means = np.array(list(combinations(values, s))).mean(axis=1)
             whole, square = float(np.mean(values**power)), float(np.mean(values**2)) ** 2
             rows.append((whole, square, float(np.mean(means**power))))
         return {
-            "partitions of the factors": _partitions(entry, n, s), "all batches": _coefficient(entry, rows),
+            "partitions of the factors": by_partitions(entry, n, s), "all batches": coefficient(entry, rows),
         }
 
     def replicas(self, entry: Entry, formula: Formula, *, salt: int = 0, share: int = 1) -> Replicas:
         """The batches of really drawn passes, averaged; of the fourth moment, less the other part."""
         rng = generator(entry, salt)
-        count, power = _REPLICAS // share, _order(entry)
+        count, power = _REPLICAS // share, order_of(entry)
         population, size = _RUNS[power]
         n, whole = len(population), float(np.mean(population**power))
         drawn = rng.permuted(np.tile(population, (count, 1)), axis=1)
         numbers = (drawn.reshape(count, -1, size).mean(axis=2) ** power).mean(axis=1)
         square = float(np.mean(population**2)) ** 2
-        own = whole if entry.slug in (_THIRD, _JOINT) else square
+        own = whole if power == 3 or entry.slug == _JOINT else square
         predicted = own * float(formula.evaluate(samples=n, batch_size=size))
         if power == 3:
             return shifted(predicted, numbers, -float(population[1:].min()) ** 3)
         joint = entry.slug != _JOINT
-        other = (whole if joint else square) * _partitions(entry, n, size, joint=joint)
+        other = (whole if joint else square) * by_partitions(entry, n, size, joint=joint)
         return shifted(predicted, numbers - other, max(0.0, other))
-
-
-def _populations(size: int) -> tuple[list[fmpq], ...]:
-    """Two of mean zero, with other ratios of their powers."""
-    raw = ([fmpq(k * k) for k in range(size)], [fmpq(int(k == 0)) for k in range(size)])
-    return tuple([x - sum(values, fmpq(0)) / size for x in values] for values in raw)
-
-
-def _powers(population: Sequence[fmpq], power: int) -> tuple[Any, Any]:
-    """m_power and m_2 squared."""
-    size = len(population)
-    first = sum((x**power for x in population), fmpq(0)) / size
-    return first, (sum((x * x for x in population), fmpq(0)) / size) ** 2
-
-
-def _coefficient(entry: Entry, rows: Sequence[tuple[Any, Any, Any]]) -> Any:
-    """From (m_power, m_2 squared, moment) of two populations."""
-    (a, b, c), (d, e, f) = rows
-    if entry.slug == _THIRD:
-        if isinstance(c, fmpq) and c * d != f * a:
-            raise ArithmeticError("the third moment is not linear in that of the population")
-        return c / a
-    found = c * e - f * b if entry.slug == _JOINT else a * f - d * c
-    return found / (a * e - d * b)
-
-
-def _partitions(entry: Entry, n: int, s: int, *, joint: bool | None = None) -> float:
-    """The library's coefficients, all factors in one batch."""
-    power = _order(entry)
-    joint = entry.slug != "batch-fourth-moment-pairs" if joint is None else joint
-    wanted = (tuple(range(power)),) if joint else ((0, 1), (2, 3))
-    found = coefficients(power, n, wanted)
-    total = sum(c * Fraction(s) ** (len(pi) - power) for pi, c in found.items())
-    return float(total if joint else 3 * total)
-
 
 BATCH_MOMENTS = BatchMoments()
