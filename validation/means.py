@@ -31,6 +31,8 @@ class MeanComparison:
         ``measured`` in its own standard errors: a theory without a shift.
     threshold
         Largest absolute z by chance, over all directions together at ``false_alarm_rate``.
+    prediction_error
+        Standard error of ``predicted``.
     """
 
     predicted: FloatArray
@@ -40,6 +42,7 @@ class MeanComparison:
     without: FloatArray
     threshold: float
     false_alarm_rate: float
+    prediction_error: FloatArray
 
     @property
     def alarms(self) -> npt.NDArray[np.bool_]:
@@ -77,7 +80,7 @@ class MeanComparison:
             "threshold": self.threshold, "false_alarm_rate": self.false_alarm_rate,
             "predicted": self.predicted.tolist(), "measured": self.measured.tolist(),
             "standard_error": self.standard_error.tolist(), "z": self.z.tolist(),
-            "resolution": self.resolution.tolist(),
+            "resolution": self.resolution.tolist(), "prediction_error": self.prediction_error.tolist(),
         }
 
 
@@ -115,4 +118,5 @@ def compare_means(
         predicted=predicted, measured=mean, standard_error=error, z=(mean - predicted) / error,
         without=mean / own, false_alarm_rate=false_alarm_rate,
         threshold=float(stats.t.isf(false_alarm_rate / (2 * predicted.size), len(y) - 1)),
+        prediction_error=prediction_error,
     )

@@ -86,7 +86,7 @@ def theory_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 _SIMULATION = {
     "replicas": ("R", "independent runs (default: as needed)"),
-    "epochs": ("E", "epochs measured (default 1)"),
+    "epochs": ("E", "epochs measured (default: 1, or as needed)"),
     "burn_in": ("E", "epochs before (default: as needed)"),
     "resolution": ("NUMBER", "relative error to be caught (default 0.05)"),
 }

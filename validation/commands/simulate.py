@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import math
+import time
 from typing import TYPE_CHECKING, Any
 
 from theory.errors import TheoryError
 from validation.commands.arguments import add_json, double, new_parser
-from validation.commands.output import aligned_table, print_json, short
-from validation.commands.predict import heading, summary
+from validation.commands.output import print_json
+from validation.commands.predict import heading
 from validation.commands.problem_arguments import (
     add_problem,
     add_simulation,
@@ -19,16 +19,12 @@ from validation.commands.problem_arguments import (
     whole,
 )
 from validation.commands.progress import Progress
-from validation.plan import LARGEST_START_BIAS, plan, replicas_needed
+from validation.commands.simulation_page import simulation_page
+from validation.plan import LARGEST_START_BIAS, complete_plan, make_plan
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from validation.compare import Comparison
-    from validation.predict import Prediction
-    from validation.problem import Problem
     from validation.regression import FloatArray
-    from validation.simulate import Noise, SimulationResult
+    from validation.simulate import Noise
 
 _DESCRIPTION = """\
 Run SGD on the regression from the minimum, in many independent replicas with indices drawn as the
@@ -38,9 +34,12 @@ scheme draws them, and compare the variance in every direction with the predicti
 --noise regression is SGD itself, whose noise depends on the weights, and is compared with the full
 theory ('sgd-theory predict --simulate' is the same).
 
-The number of replicas is fixed beforehand, from the theory, so that the comparison would catch an
-error of --resolution; directions for which that is too much work are compared all the same, but do
-not count towards the resolution. A negative control must fail.
+Burn-in, epochs measured and the number of replicas are fixed beforehand, from the theory, so that the
+comparison would catch an error of --resolution in as many directions as the work allowed can judge.
+Directions that forget their start but would need more replicas are compared all the same, and do not
+count towards the resolution; directions that do not forget it are not compared. For both the options
+that would judge every direction are printed, with the time that they would take. The prediction is
+taken at its word; where that raises an alarm, within its error estimate. A negative control must fail.
 """
 
 _EPILOG = """\
@@ -53,20 +52,28 @@ examples:
 JSON keys: those of 'sgd-theory predict --json', and
   noise, replicas, burn_in, epochs, seed
   directions          each with measured_variance and measured_mean (about their own mean), the
-                      standard_error of measured_variance, z (null where the start is not forgotten or
-                      nothing moves) and status ("resolved", or why not); z compares mean squares about
-                      the predicted mean, and counts a third of the prediction's error estimate as
-                      its standard error
+                      standard_error of measured_variance, mean_standard_error, z and mean_z (null
+                      where the start is not forgotten or nothing moves) and status ("resolved", or
+                      why not); z compares mean squares about the predicted mean
   verdict             {outcome, agrees, false_alarm_rate, comparisons, alarms, resolution,
-                      asserted_resolution, fine_directions, negative_control}: outcome is "agrees",
-                      "disagrees" (an alarm), "too-coarse" (the resolution is not met) or
-                      "nothing-to-compare"; resolution is the relative error caught with
-                      probability 99.9 % in each of the fine_directions; negative_control is true
-                      if predictions wrong by that much raise the alarm there
+                      asserted_resolution, fine_directions, moving_directions, negative_control,
+                      within_error_estimate}: outcome is "agrees", "disagrees" (an alarm), "too-coarse"
+                      (the resolution is not met) or "nothing-to-compare"; resolution is the relative
+                      error caught with probability 99.9 % in each of the fine_directions, which are
+                      all that were judged of the moving_directions; negative_control is true if
+                      predictions wrong by that much raise the alarm there; within_error_estimate lists
+                      the directions that would disagree with the prediction at its word, where a
+                      third of its error estimate counts as its standard error
+  mean_verdict        {outcome, agrees, false_alarm_rate, comparisons, alarms, threshold, resolution,
+                      negative_control, refuted_without_shift, within_error_estimate} of the means;
+                      resolution in standard deviations of the weights; refuted_without_shift counts
+                      the directions whose mean is not the minimum
+  to_judge_all        {replicas, burn_in, epochs, steps} with which every direction could be judged;
+                      null if all were, or none will
 The exit code is 0 whatever the verdict.
 """
 
-_DEFAULTS = {"epochs": "1", "seed": "0"}
+_DEFAULTS = {"seed": "0"}
 _LEAST = {"epochs": 1, "seed": 0, "replicas": 20, "burn_in": 0}
 
 
@@ -95,6 +102,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def run_with_noise(arguments: argparse.Namespace, noise: Noise) -> None:
     """Predict, simulate, compare and print; also for ``predict --simulate``."""
+    from validation.commands.simulation_record import simulation_record
     from validation.predict import predict
     from validation.simulate import simulate
 
@@ -119,19 +127,21 @@ def run_with_noise(arguments: argparse.Namespace, noise: Noise) -> None:
             problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
             hyperparameters=problem.hyperparameters, progress=progress.update, **options,
         )
-    needed = replicas_needed(problem, made, counts["epochs"], resolution)
-    replicas, burn_in = plan(
-        problem, made, noise, needed, counts["epochs"], counts.get("replicas"),
-        counts.get("burn_in"),
+    chosen = make_plan(
+        problem, made, noise, resolution=resolution, replicas=counts.get("replicas"),
+        burn_in=counts.get("burn_in"), epochs=counts.get("epochs"),
     )
+    begun = time.monotonic()
     with Progress("simulate", "step") as progress:
         result = simulate(
             problem.regression, problem.rule, problem.scheme, batch_size=problem.batch_size,
-            hyperparameters=made.hyperparameters, replicas=replicas, seed=counts["seed"],
-            noise=noise, burn_in=burn_in, measured_epochs=counts["epochs"],
+            hyperparameters=made.hyperparameters, replicas=chosen.replicas, seed=counts["seed"],
+            noise=noise, burn_in=chosen.burn_in, measured_epochs=chosen.epochs,
             largest_start_bias=LARGEST_START_BIAS, progress=progress.update,
         )
-    record, comparison = _record(made, result, needed, resolution)
+    speed = result.steps / max(time.monotonic() - begun, 1e-3)
+    complete = complete_plan(problem, made, noise, resolution)
+    record = simulation_record(made, result, chosen, complete, resolution)
     if arguments.plot:
         columns = [[d[k] for d in record["directions"]] for k in ("measured_variance", "standard_error")]
         draw(arguments.plot, problem.name, made, _arrays(columns))
@@ -139,7 +149,7 @@ def run_with_noise(arguments: argparse.Namespace, noise: Noise) -> None:
         extra = {"plot": arguments.plot} if arguments.plot else {}
         print_json(heading(problem) | record | extra)
     else:
-        print(_page(problem, made, record, comparison))
+        print(simulation_page(problem, made, record, speed))
 
 
 def _count(name: str, text: str, least: int) -> int:
@@ -154,107 +164,3 @@ def _arrays(columns: list[list[float]]) -> tuple[FloatArray, FloatArray]:
     import numpy as np
 
     return np.array(columns[0]), np.array(columns[1])
-
-
-def _record(
-    made: Prediction, result: SimulationResult, needed: npt.NDArray[Any], resolution: float
-) -> tuple[dict[str, Any], Comparison | None]:
-    """The JSON: prediction, measurement and verdict."""
-    import numpy as np
-
-    from validation.compare import compare
-
-    squares = result.weights - 2 * made.mean_shift * result.means + made.mean_shift**2
-    mean = result.means.mean(axis=0)
-    variance = result.weights.mean(axis=0) - mean**2
-    error = squares.std(axis=0, ddof=1) / math.sqrt(result.replicas)
-    compared = np.flatnonzero(result.resolved & (made.variances > 0))
-    comparison = None
-    z: list[float | None] = [None] * len(mean)
-    if compared.size:
-        own = made.variances * made.relative_error_estimate / 3
-        comparison = compare(
-            made.variances[compared], squares[:, compared], labels=[str(i) for i in compared],
-            resolution=resolution, prediction_error=own[compared],
-        )
-        for i, value in zip(compared, comparison.z, strict=True):
-            z[i] = float(np.clip(value, -1e300, 1e300))
-    record = made.record()
-    extra = zip(variance, mean, error, z, result.status, strict=True)
-    for direction, (value, centre, sigma, deviation, status) in zip(
-        record["directions"], extra, strict=True
-    ):
-        direction |= {
-            "measured_variance": float(value), "measured_mean": float(centre),
-            "standard_error": float(sigma), "z": deviation, "status": status,
-        }
-    fine = needed[compared] <= result.replicas
-    record |= {
-        "noise": result.noise, "replicas": result.replicas, "burn_in": result.burn_in,
-        "epochs": result.measured_epochs, "seed": result.seed,
-        "verdict": _verdict(comparison, fine, resolution),
-    }
-    return record, comparison
-
-
-def _verdict(
-    comparison: Comparison | None, fine: npt.NDArray[Any], asserted: float
-) -> dict[str, Any]:
-    """Alarms count in every direction, the resolution in those that the replicas were chosen for."""
-    if comparison is None:
-        return {
-            "outcome": "nothing-to-compare", "agrees": False, "false_alarm_rate": 1e-6,
-            "comparisons": 0, "alarms": [], "resolution": None, "asserted_resolution": asserted,
-            "fine_directions": 0, "negative_control": False,
-        }
-    reached = float(comparison.resolution[fine].max()) if fine.any() else None
-    control = comparison.negative_control().alarms
-    met = reached is not None and reached <= asserted
-    outcome = "disagrees" if comparison.alarms.any() else "agrees" if met else "too-coarse"
-    return {
-        "outcome": outcome,
-        "agrees": outcome == "agrees",
-        "false_alarm_rate": comparison.false_alarm_rate,
-        "comparisons": comparison.comparisons,
-        "alarms": [int(n) for n, alarm in zip(comparison.labels, comparison.alarms, strict=True) if alarm],
-        "resolution": reached,
-        "asserted_resolution": asserted,
-        "fine_directions": int(fine.sum()),
-        "negative_control": bool(fine.any() and control[fine].all()),
-    }
-
-
-def _page(
-    problem: Problem, made: Prediction, record: dict[str, Any], comparison: Comparison | None
-) -> str:
-    """The record for a reader."""
-    verdict = record["verdict"]
-    rows = [
-        (str(i), short(d["curvature"]), short(d["variance"]), short(d["measured_variance"]),
-         short(d["measured_variance"] / d["variance"] if d["variance"] else None),
-         short(d["standard_error"] / d["variance"] if d["variance"] else None),
-         "-" if d["z"] is None else f"{d['z']:.2f}",
-         "<-- disagrees" if i in verdict["alarms"] else "" if d["status"] == "resolved" else d["status"])
-        for i, d in enumerate(record["directions"])
-    ]
-    names = ("#", "curvature", "predicted", "measured", "ratio", "+-", "z")
-    table = aligned_table(names, [row[:-1] for row in rows], right=True).split("\n")
-    table = [table[0], *(f"{line}  {row[-1]}".rstrip() for line, row in zip(table[1:], rows, strict=True))]
-    lines = [
-        *summary(problem, made),
-        f"simulated: {record['noise']} noise, {record['replicas']} replicas, {record['burn_in']} + "
-        f"{record['epochs']} epochs, seed {record['seed']}", "", *table, "",
-        f"verdict: {verdict['outcome']}",
-    ]
-    if comparison is not None:
-        reached = verdict["resolution"]
-        lines += [
-            f"  {len(verdict['alarms'])} alarms in {verdict['comparisons']} directions at a false-alarm "
-            f"rate of {verdict['false_alarm_rate']:g} for all together",
-            f"  asserted resolution {verdict['asserted_resolution']:.2%}: too few replicas or too "
-            "short a burn-in for every direction" if reached is None else
-            f"  {verdict['fine_directions']} directions would show an error of {reached:.2%} with "
-            f"probability 99.9 % (asserted {verdict['asserted_resolution']:.2%}); negative control "
-            f"{'caught' if verdict['negative_control'] else 'NOT caught'}",
-        ]
-    return "\n".join(lines)

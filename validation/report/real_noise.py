@@ -13,6 +13,7 @@ from theory.sampling import SamplingScheme
 from theory.solvers.by_name import exact_noise_autocovariance
 from validation.blocks import Blocks
 from validation.compare import Comparison, compare
+from validation.judge import judge
 from validation.predict import Prediction
 from validation.regression import FloatArray
 from validation.report.verdict import comparison_record
@@ -65,8 +66,8 @@ def compare_noise(
 ) -> NoiseRun:
     r"""Judge :math:`R(0)` and :math:`R(0)-R(h)=\frac12\langle(\xi_k-\xi_{k-h})^2\rangle`, never negative.
 
-    The full theory is taken at its word, and with the error estimate of its variances if that raises an
-    alarm. It knows what the steps of one epoch share; across epochs it takes nothing.
+    The full theory is taken at its word, and with the error estimate of its variances where that raises
+    an alarm. It knows what the steps of one epoch share; across epochs it takes nothing.
 
     Raises
     ------
@@ -86,16 +87,12 @@ def compare_noise(
     labels = [f"lag {h}, direction {i}" for h in blocks.lags for i in chosen]
     samples = blocks.noise_changes[:, :, chosen].reshape(len(blocks.noise), -1)
 
-    def against(noise: FloatArray, error: float) -> Comparison:
-        changes = noise[0] - noise
-        changes[0] = noise[0]
-        uncertain = error * changes * made.relative_error_estimate / 3
-        return compare(
-            changes[:, chosen].ravel(), samples, labels=labels, resolution=NOISE_RESOLUTION,
-            prediction_error=uncertain[:, chosen].ravel(),
-        )
+    def changes(noise: FloatArray) -> FloatArray:
+        out: FloatArray = noise[0] - noise
+        out[0] = noise[0]
+        return out[:, chosen].ravel()
 
-    at_its_word = against(full, 0.0)
+    error = np.tile(made.relative_error_estimate[chosen], lags)
     noise = blocks.noise[:, :, chosen]
     mean = noise.mean(axis=0)
     correlation = mean / mean[0]
@@ -104,8 +101,12 @@ def compare_noise(
         lags=blocks.lags, directions=tuple(int(i) for i in chosen), full=full[:, chosen],
         published=published[:, chosen], correlation=correlation,
         correlation_error=rest.std(axis=0, ddof=1) / np.sqrt(len(noise)),
-        against_full=against(full, 1.0) if at_its_word.alarms.any() else at_its_word,
-        against_published=against(published, 0.0),
+        against_full=judge(
+            changes(full), samples, changes(full) * error, labels=labels, resolution=NOISE_RESOLUTION
+        ),
+        against_published=compare(
+            changes(published), samples, labels=labels, resolution=NOISE_RESOLUTION
+        ),
     )
 
 

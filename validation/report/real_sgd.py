@@ -12,7 +12,8 @@ import numpy.typing as npt
 from theory.errors import MissingPackageError
 from validation.blocks import Blocks
 from validation.compare import Comparison, compare
-from validation.means import MeanComparison, compare_means
+from validation.judge import judge, judge_means
+from validation.means import MeanComparison
 from validation.predict import Prediction, predict
 from validation.regression import FloatArray
 from validation.report.real_cases import RealCase
@@ -33,7 +34,7 @@ TRAINED_RESOLUTION, COMPILED_RESOLUTION = 1.0, 0.2
 class RealRun:
     """A case with its prediction and outcomes; comparisons refer to the directions ``compared``.
 
-    The full theory is taken at its word, and with its own error estimate if that raises an alarm.
+    The full theory is taken at its word, and with its own error estimate where that raises an alarm.
 
     ``trained``, ``trained_mean`` and ``trained_noise`` are None without PyTorch, whose ``missing`` says how
     to get it; the compiled steps then take indices of their own.
@@ -87,24 +88,17 @@ def run_real_case(case: RealCase, seed: int, progress: Progress | None = None) -
     except MissingPackageError as absent:
         missing = str(absent)
         compiled = _simulated(case, values, seed, progress)
-    full, published = made.second_moments, made.published_variances
-    error = full * made.relative_error_estimate / 3  # the estimate is three standard errors
+    full, labels = made.second_moments, [str(i) for i in compared]
 
     def judged(numbers: _Numbers, resolution: float) -> Comparison:
-        at_its_word = against(numbers, full, resolution)
-        return against(numbers, full, resolution, error) if at_its_word.alarms.any() else at_its_word
-
-    def against(numbers: _Numbers, predicted: FloatArray, resolution: float,
-                uncertain: FloatArray | None = None) -> Comparison:
-        return compare(
-            predicted[compared], numbers.weights[:, compared], labels=[str(i) for i in compared],
-            resolution=resolution, prediction_error=None if uncertain is None else uncertain[compared],
+        return judge(
+            full[compared], numbers.weights[:, compared], (full * made.relative_error_estimate)[compared],
+            resolution=resolution, labels=labels,
         )
 
     def mean_of(numbers: _Numbers) -> MeanComparison:
-        return compare_means(
-            made.mean_shift[compared], numbers.means[:, compared],
-            prediction_error=made.mean_error_estimate[compared] / 3,
+        return judge_means(
+            made.mean_shift[compared], numbers.means[:, compared], made.mean_error_estimate[compared]
         )
 
     return RealRun(
@@ -115,7 +109,10 @@ def run_real_case(case: RealCase, seed: int, progress: Progress | None = None) -
         trained_noise=None if trained is None or trained.blocks is None else compare_noise(
             made, scheme, trained.blocks, compared
         ),
-        published=against(compiled, published, COMPILED_RESOLUTION),
+        published=compare(
+            made.published_variances[compared], compiled.weights[:, compared], labels=labels,
+            resolution=COMPILED_RESOLUTION,
+        ),
     )
 
 
