@@ -75,9 +75,9 @@ def _irrational(entry: Entry, names: tuple[str, ...], steps: int, shift: int = 0
 
 
 def _wholes(entry: Entry, names: tuple[str, ...], steps: int) -> dict[str, int]:
-    """Whole numbers that belong together."""
-    batch = 3
-    rest = {"dropped": 2, "kept": -1}.get(entry.scheme.last_batch, 0)
+    """Whole numbers that belong together; no batch lacks, or leaves out, just one sample."""
+    batch = 5
+    rest = {"dropped": 3, "kept": -2}.get(entry.scheme.last_batch, 0)
     beyond = entry.quantity.endswith("beyond")
     wholes = {
         "steps_per_epoch": steps, "batch_size": batch, "samples": batch * steps + rest,
