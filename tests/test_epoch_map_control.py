@@ -62,7 +62,7 @@ def test_known_averages_are_those_of_all_permutations(
     second = root @ root.T + np.outer(mean, mean)
     columns = average.scales[:, None] * np.column_stack([root, mean])
     start = np.ascontiguousarray(columns.reshape(1, system.entries, -1, k + 1))
-    out = system.propagate_orders(every, start, known.path(start))
+    out = system.propagate(every, start, path=known.path(start))
     inside = known.positions(second, mean, start).sum(axis=0)
     np.testing.assert_allclose(out["squares"][:, 2].mean(axis=0), inside, rtol=1e-10)
     wrong = controlled_maps_of(system, lambda first, few: every[first : first + few], 3)

@@ -1,6 +1,6 @@
 r"""The averaged epoch map: an epoch is a random affine map, averaged over sampled permutations.
 
-``system`` holds the problem in natural units, ``kernel`` and ``orders`` follow permutations, ``average``
+``system`` holds the problem in natural units, ``kernel`` and ``follow`` follow permutations, ``average``
 keeps and averages maps, ``averaged`` solves for the stationary law, ``known`` and ``control`` make the
 second-order law a control variate, ``influence`` gives standard errors, ``orbit`` is one permutation that
 repeats, ``still`` the batch of all samples, ``limit`` the mean-square limit, ``cost`` counts operations.

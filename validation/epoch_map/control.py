@@ -141,7 +141,7 @@ def controlled_maps_of(
     total = np.zeros((k, k + 1))
     while done < count:
         few = min(stride, count - done)
-        ends = system.propagate_orders(indices(done, few), start, path)["ends"]
+        ends = system.propagate(indices(done, few), start, path=path)["ends"]
         ends = ends.reshape(few, 3, k, k + 1)
         if not scales.size:
             scales = state_scales(system, ends[:, 0, :, k])

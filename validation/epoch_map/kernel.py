@@ -1,8 +1,4 @@
-"""Compiled inner loop of the epoch map: a block of columns through one epoch, per permutation.
-
-Every permutation has its own generator, arrays and sums, and no operation is reordered, so results
-are the same bits for any number of threads and any division into chunks.
-"""
+"""Compiled parts of one step: batch means, products with a batch Hessian, updates, what is recorded."""
 
 from __future__ import annotations
 
@@ -10,30 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from validation.kernel import draw, seed_generators  # names the extra where numba is missing
-from validation.kernel_gradients import compiled
-
-import numba  # isort: skip
+from validation.kernel_gradients import compiled  # names the extra where numba is missing
 
 __all__ = [
-    "batch_means", "draw_permutations", "evaluate", "hessian_times", "propagate", "record", "update",
+    "batch_means", "evaluate", "fluctuation", "hessian_times", "record", "record_orders", "update",
 ]
-
-
-@compiled(parallel=True)
-def _draw_all(passes: Any, generators: Any, orders: Any, indices: Any) -> None:
-    for p in numba.prange(indices.shape[0]):
-        draw(orders[p], passes, generators[p], indices[p])
-
-
-def draw_permutations(samples: int, used: int, seed: int, first: int, count: int) -> Any:
-    """The first ``used`` entries of permutations ``first``, ...; each a function of (seed, number)."""
-    generators = np.empty((count, 4), dtype=np.uint64)
-    seed_generators(np.uint64(seed), first, generators)
-    orders = np.tile(np.arange(samples, dtype=np.int32), (count, 1))
-    indices = np.empty((count, used), dtype=np.int32)
-    _draw_all(np.array([used]), generators, orders, indices)
-    return indices
 
 
 @compiled(fastmath={"contract"})
@@ -57,7 +34,7 @@ def _add_product(matrix: Any, block: Any, out: Any) -> None:
 
 @compiled(fastmath={"contract"})
 def batch_means(factors: Any, signs: Any, gradients: Any, batch: Any, rows: Any, hessian: Any,
-           gradient: Any) -> None:
+                gradient: Any) -> None:
     """Batch means: the gradient, and the Hessian as a matrix, or as scaled rows if it is thin."""
     d, rank = factors.shape[2], factors.shape[1]
     share = 1.0 / batch.size
@@ -123,7 +100,7 @@ def update(keep: Any, inject: Any, state: Any, grad: Any, new: Any) -> None:
 
 @compiled(fastmath={"contract"})
 def record(state: Any, before: Any, k: Any, squares: Any, means: Any, matrices: Any,
-            positions: Any) -> None:
+           positions: Any) -> None:
     """Add one position's second moments; the last column is the mean."""
     d, width = before.shape
     for i in range(d):
@@ -142,38 +119,24 @@ def record(state: Any, before: Any, k: Any, squares: Any, means: Any, matrices: 
         _add_product(state[0], turned, matrices[2])
 
 
-@compiled(fastmath={"contract"}, parallel=True)
-def propagate(factors: Any, signs: Any, gradients: Any, keep: Any, inject: Any, at: Any, sizes: Any,
-              indices: Any, starts: Any, thin: bool, ends: Any, squares: Any, means: Any,
-              matrices: Any, positions: Any, paths: Any) -> None:
-    """Take one epoch of steps from ``starts`` for every row of ``indices``.
+@compiled(fastmath={"contract"})
+def fluctuation(grad: Any, curvatures: Any, source: Any, point: Any) -> None:
+    """grad = (H_B - H) source + H point, from grad = H_B source."""
+    for i in range(grad.shape[0]):
+        for c in range(grad.shape[1]):
+            grad[i, c] += curvatures[i] * (point[i, c] - source[i, c])
 
-    The last column is the affine one: it alone gets the batch gradient at the minimum.
-    The last axes of ``matrices`` (weights, velocity, weights with velocity), ``positions`` and
-    ``paths`` are recorded where the second axis has room.
-    """
-    d, rank = factors.shape[2], factors.shape[1]
-    n, width = starts.shape[1], starts.shape[3]
-    largest = sizes.max() * rank if thin else 0
-    for p in numba.prange(indices.shape[0]):
-        state = starts[p % starts.shape[0]].copy()
-        new, point, grad = np.empty((n, d, width)), np.empty((d, width)), np.empty((d, width))
-        before, gradient = np.empty((d, width)), np.empty(d)
-        rows, inner = np.zeros((2, largest, d)), np.empty((largest, width))
-        hessian = np.empty((0 if thin else d, d))
-        first = 0
-        for k in range(sizes.size):
-            batch = indices[p, first : first + sizes[k]]
-            first += sizes[k]
-            used = batch.size * rank if thin else 0
-            batch_means(factors, signs, gradients, batch, rows, hessian, gradient)
-            evaluate(at, state, point)
-            hessian_times(hessian, rows[:, :used], inner[:used], point, grad)
-            for i in range(d):
-                grad[i, width - 1] += gradient[i]
-            before[:] = state[0]
-            update(keep, inject, state, grad, new)
-            record(state, before, k, squares[p], means[p], matrices[p], positions[p])
-            if paths.shape[1]:
-                paths[p, k] = state[0]
-        ends[p] = state
+
+@compiled(fastmath={"contract"})
+def record_orders(zero: Any, one: Any, two: Any, squares: Any, means: Any) -> None:
+    """Add the parts of first and second order in the fluctuations of one position."""
+    d, width = zero.shape
+    for i in range(d):
+        first = second = 0.0
+        for c in range(width):
+            first += 2 * zero[i, c] * one[i, c]
+            second += one[i, c] * one[i, c] + 2 * zero[i, c] * two[i, c]
+        squares[1, i] += first
+        squares[2, i] += second
+        means[1, i] += one[i, width - 1]
+        means[2, i] += two[i, width - 1]

@@ -200,7 +200,7 @@ class SecondOrder:
 
         ``start`` are columns R, with :math:`RR^\top` the second moment, the last one the mean.
         """
-        from validation.epoch_map.orders import follow_samples
+        from validation.epoch_map.follow import follow_samples
 
         system = self.system
         m, d, n = system.steps, system.dimension, system.entries

@@ -62,15 +62,10 @@ def measure(
     for first in range(0, count, stride):
         part = slice(first, min(first + stride, count))
         rows = indices(first, part.stop - first)
-        if path is None:
-            out = system.propagate(rows, start, matrices=True, positions=True)
-        else:
-            out = system.propagate_orders(rows, start, path, matrices=True, positions=True)
-        shape = (part.stop - first, orders, -1)
-        ends = out["ends"].reshape(*shape, start.shape[3])
-        ends = ends.reshape(*shape[:2], average.size, start.shape[3]) / average.scales[:, None]
-        squares, level[part] = out["squares"].reshape(shape) / m, out["means"].reshape(shape) / m
-        variances[part] = influence.of_variance(squares, level[part], ends, base)
+        out = system.propagate(rows, start, path=path, matrices=True, positions=True)
+        ends = out["ends"].reshape(len(rows), orders, average.size, -1) / average.scales[:, None]
+        level[part] = out["means"] / m
+        variances[part] = influence.of_variance(out["squares"] / m, level[part], ends, base)
         means[part] = influence.of_mean(level[part], ends)
         moments += out["matrices"].sum(axis=0) / (count * m)
         positions += out["positions"].sum(axis=0) / count

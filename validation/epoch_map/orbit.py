@@ -44,7 +44,7 @@ def averaged_orbit(
             out = system.propagate(
                 rows, starts.reshape(-1, system.entries, d, 1), matrices=True, positions=True
             )
-            squares[part], means[part] = out["squares"] / m, out["means"] / m
+            squares[part], means[part] = out["squares"][:, 0] / m, out["means"][:, 0] / m
             moments += out["matrices"].sum(axis=0) / (count * m)
             positions += out["positions"].sum(axis=0) / count
         progress(2 * (part.stop - first))

@@ -148,58 +148,41 @@ class EpochSystem:
 
     def indices(self, seed: int, first: int, count: int) -> IndexArray:
         """Permutations ``first`` ... of a seed, as far as batches reach. Shape (count, sum of S_k)."""
-        from validation.epoch_map.kernel import draw_permutations
+        from validation.epoch_map.follow import draw_permutations
 
         out: IndexArray = draw_permutations(self.samples, int(self.sizes.sum()), seed, first, count)
         return out
 
     def propagate(
-        self, indices: IndexArray, starts: FloatArray, *, matrices: bool = False,
+        self, indices: IndexArray, starts: FloatArray, *,
+        path: tuple[FloatArray, FloatArray] | None = None, matrices: bool = False,
         positions: bool = False, paths: bool = False,
     ) -> dict[str, Any]:
         r"""One epoch per row of ``indices`` from ``starts``, shape (1 or P, n, d, columns).
 
-        The last column carries the affine part. Returns ``ends`` (P, n, d, columns) and, summed over
-        positions, ``squares`` (P, d) of the weights over all columns, ``means`` (P, d) of the last
-        column, ``matrices`` (P, 3, d, d), by position ``positions`` (P, M, d) and ``paths``
-        (P, M, d, columns).
+        The last column carries the affine part. Returns ``ends`` (P, orders, n, d, columns) and, summed
+        over positions, ``squares`` (P, orders, d) of the weights over all columns, ``means``
+        (P, orders, d) of the last column, ``matrices`` (P, 3, d, d), by position ``positions``
+        (P, M, d) and ``paths`` (P, M, d, columns). There is one order, the whole, unless ``path``, points
+        and weights without fluctuations, is given: then three, with the parts linear and quadratic in
+        the fluctuations.
         """
-        from validation.epoch_map.kernel import propagate
+        from validation.epoch_map.follow import follow_orders, follow_permutations
 
         p, d, m = indices.shape[0], self.dimension, self.steps
+        orders, follow = (1, follow_permutations) if path is None else (3, follow_orders)
+        points, weights = path or (np.empty((0, 0, 0)), np.empty((0, 0, 0)))
         out = {
-            "ends": np.empty((p, *starts.shape[1:])), "squares": np.zeros((p, d)),
-            "means": np.zeros((p, d)), "matrices": np.zeros((p, 3 * matrices, d, d)),
+            "ends": np.empty((p, orders, *starts.shape[1:])), "squares": np.zeros((p, orders, d)),
+            "means": np.zeros((p, orders, d)), "matrices": np.zeros((p, 3 * matrices, d, d)),
             "positions": np.zeros((p, m * positions, d)),
             "paths": np.empty((p, m * paths, d, starts.shape[3])),
         }
         thin = 2 * int(self.sizes.max()) * self.factors.shape[1] < d
-        propagate(
+        follow(
             self.factors, self.signs, self.gradients, self.keep, self.inject, self.evaluate_at,
             self.sizes, np.ascontiguousarray(indices, dtype=np.int32), np.ascontiguousarray(starts),
-            thin, *out.values(),
-        )
-        return out
-
-    def propagate_orders(
-        self, indices: IndexArray, start: FloatArray, path: tuple[FloatArray, FloatArray], *,
-        matrices: bool = False, positions: bool = False,
-    ) -> dict[str, Any]:
-        """As :meth:`propagate`; ``ends``, ``squares`` and ``means`` have the whole, the first and the
-        second order in the fluctuations along their second axis. ``path`` is that without them."""
-        from validation.epoch_map.orders import propagate_orders
-
-        p, d, m = indices.shape[0], self.dimension, self.steps
-        out = {
-            "ends": np.empty((p, 3, *start.shape[1:])), "squares": np.zeros((p, 3, d)),
-            "means": np.zeros((p, 3, d)), "matrices": np.zeros((p, 3 * matrices, d, d)),
-            "positions": np.zeros((p, m * positions, d)),
-        }
-        thin = 2 * int(self.sizes.max()) * self.factors.shape[1] < d
-        propagate_orders(
-            self.factors, self.signs, self.gradients, self.keep, self.inject, self.evaluate_at,
-            self.sizes, np.ascontiguousarray(indices, dtype=np.int32), np.ascontiguousarray(start[0]),
-            thin, self.curvatures, *path, *out.values(),
+            thin, self.curvatures, points, weights, *out.values(),
         )
         return out
 
