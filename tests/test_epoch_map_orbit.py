@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from theory.errors import TheoryError, UnstableError
 from theory.multiplicative import SampleQuadratics
@@ -117,10 +118,17 @@ def test_the_limit_in_one_dimension_is_that_of_the_product() -> None:
 
 
 def test_the_limit_separates_law_from_none() -> None:
-    q = _quadratics(20, 3)
+    """The same permutations have a law just below the limit and none just above it.
+
+    The search ends with the limit in the middle of a bracket, (low + high) / 2 with
+    high <= (1 + tolerance) low: so (1 - tolerance) times the limit is below low, and (1 + tolerance)
+    times it above high.
+    """
+    q, tolerance = _quadratics(20, 3), 1e-4
     given: dict[str, Any] = {"batch_size": 4, "seed": 1}
     found = mean_square_limit_of_epochs(
-        q, heavy_ball(), reshuffled(), hyperparameters={"momentum": 0.5}, permutations=300, **given
+        q, heavy_ball(), reshuffled(), hyperparameters={"momentum": 0.5}, permutations=300,
+        tolerance=tolerance, **given,
     )
     assert 0 < found.standard_error < 0.1 * found.learning_rate
 
@@ -130,8 +138,27 @@ def test_the_limit_separates_law_from_none() -> None:
             permutations=300, control=False, **given,
         )
 
-    assert 0.8 < law(0.99 * found.learning_rate).spectral_radius < 1, "close below the limit"
+    assert law((1 - tolerance) * found.learning_rate).spectral_radius < 1
     with pytest.raises(UnstableError, match=r"mean square grows by 1\.\d+"):
-        law(1.01 * found.learning_rate)
+        law((1 + tolerance) * found.learning_rate)
     with pytest.raises(TheoryError, match=r"'shuffled-once' does not reshuffle"):
         mean_square_limit_of_epochs(q, heavy_ball(), shuffled_once(), hyperparameters={}, **given)
+
+
+@pytest.mark.montecarlo
+def test_the_standard_error_of_the_limit_is_right() -> None:
+    """Squares of z over 60 seeds add up to chi-square of 59; outside of its middle part by chance once in
+    1e6. Standard errors wrong by a factor of 2.1 would be caught with 99 %, too large or too small."""
+    found = [
+        mean_square_limit_of_epochs(
+            _quadratics(20, 3), heavy_ball(), reshuffled(), batch_size=4, seed=seed, permutations=300,
+            hyperparameters={"learning_rate": 0.78, "momentum": 0.5},
+        )
+        for seed in range(60)
+    ]
+    limits, errors = np.array([f.learning_rate for f in found]), np.array([f.standard_error for f in found])
+    total = float((((limits - limits.mean()) / errors) ** 2).sum())
+    low, high = float(chi2.ppf(5e-7, 59)), float(chi2.isf(5e-7, 59))
+    assert low < total < high
+    for factor in (2.1**2, 2.1**-2):
+        assert chi2.cdf(high * factor, 59) - chi2.cdf(low * factor, 59) < 0.01, "no resolution"
