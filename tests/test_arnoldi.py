@@ -17,7 +17,7 @@ from theory.multiplicative import SampleQuadratics, mean_square_limit, mulayoff2
 from theory.multiplicative.independent_steps import IndependentSteps
 from theory.optimizers import LinearRule, heavy_ball, sgd
 from theory.sampling import fresh_batches, reshuffled
-from validation.epoch_map import average, mean_square_limit_of_epochs
+from validation.epoch_map import mean_square_limit_of_epochs, spectrum
 from validation.epoch_map.average import AveragedMap, maps_of
 from validation.epoch_map.system import EpochSystem
 
@@ -74,7 +74,7 @@ def test_every_caller_says_what_was_not_found(monkeypatch: pytest.MonkeyPatch) -
 def test_inverse_iteration_that_does_not_settle_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     settled = epochs()
     assert settled.slow_pair is not None
-    monkeypatch.setattr(average, "_ITERATIONS", 2)
+    monkeypatch.setattr(spectrum, "_ITERATIONS", 2)
     hasty = epochs()
     assert hasty.slow_pair is None
     assert hasty.spectral_radius == pytest.approx(settled.spectral_radius, rel=1e-6)

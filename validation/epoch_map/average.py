@@ -5,32 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from theory.errors import AccuracyError, TheoryError, UnstableError
+from theory.errors import AccuracyError, UnstableError
+from validation.epoch_map.columns import chunk_size, identity_columns
+from validation.epoch_map.krylov import Linear, solve_symmetric
+from validation.epoch_map.modes import mode_inverse, solve_modes, state_scales
+from validation.epoch_map.spectrum import slowest_mode, top_mode
 from validation.epoch_map.system import EpochSystem, FloatArray
 
-__all__ = [
-    "AveragedMap", "chunk_size", "identity_columns", "maps_of", "mode_inverse", "solve_modes", "state_scales",
-]
+__all__ = ["AveragedMap", "maps_of"]
 
 _FEW = 128  # maps that stand for all of them while solving for a correction
-_CHUNK_BYTES = 64_000_000
-_ITERATIONS = 100
-
-
-def chunk_size(floats: int) -> int:
-    """Permutations at a time, if one takes ``floats`` numbers."""
-    return int(np.clip(_CHUNK_BYTES // (8 * floats), 4, 4096))
-
-
-def identity_columns(system: EpochSystem) -> FloatArray:
-    """[I, 0] as columns of a state. Shape (1, n, d, n d + 1)."""
-    n, d = system.entries, system.dimension
-    return np.eye(n * d, n * d + 1).reshape(1, n, d, n * d + 1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -178,43 +167,13 @@ class AveragedMap:
         r"""Symmetric G with :math:`G-\mathbb E[\Phi^\top G\Phi]=L`."""
         return self._solve(right, self.adjoint, turned=True, tolerance=tolerance)
 
-    def _solve(
-        self, right: FloatArray, act: Callable[[FloatArray], FloatArray], *, turned: bool,
-        tolerance: float,
-    ) -> FloatArray:
-        """Directly, or by GMRES preconditioned with the equation without fluctuations.
-
-        Raises
-        ------
-        TheoryError
-            If it does not converge.
-        """
+    def _solve(self, right: FloatArray, act: Linear, *, turned: bool, tolerance: float) -> FloatArray:
+        """Directly, or by GMRES preconditioned with the equation without fluctuations."""
         if self._inverse is not None:
             inverse = self._inverse.T if turned else self._inverse
             solved = (inverse @ right.ravel()).reshape(right.shape)
             return (solved + solved.T) / 2
-        from scipy.sparse.linalg import LinearOperator, gmres
-
-        k = self.size
-
-        def moved(vector: npt.NDArray[np.float64]) -> FloatArray:
-            x: FloatArray = np.reshape(vector, (k, k))
-            x = (x + x.T) / 2
-            return self._without_noise(x - act(x), turned=turned).ravel()
-
-        answer: Any = gmres(
-            LinearOperator((k * k, k * k), matvec=moved, dtype=np.float64),
-            self._without_noise(right, turned=turned).ravel(), rtol=tolerance, atol=0.0, restart=60,
-            maxiter=10,
-        )
-        solved, failed = answer
-        if failed:
-            raise TheoryError(
-                f"the averaged epoch map could not be inverted to {tolerance:g} in 600 iterations: the "
-                "learning rate is at the mean-square limit; lower it"
-            )
-        out: FloatArray = solved.reshape(k, k)
-        return (out + out.T) / 2
+        return solve_symmetric(act, lambda x: self._without_noise(x, turned=turned), right, tolerance)
 
     def residual(self, second: FloatArray) -> float:
         r"""Largest entry of :math:`P-\mathbb E[\Phi P\Phi^\top]-Q`, solved for P, over that of P."""
@@ -242,69 +201,20 @@ class AveragedMap:
     @cached_property
     def slow_pair(self) -> tuple[FloatArray, FloatArray] | None:
         """Left and right eigenvector of the radius where that is below 1 and inverse iteration settles."""
+        settled = 1e-9 if self.size <= self.dense_limit else 1e-2
         try:
-            return self._slowest(self.solve_adjoint), self._slowest(self.solve)
+            return (
+                slowest_mode(lambda x: self.solve_adjoint(x, tolerance=1e-2), self.size, settled=settled),
+                slowest_mode(lambda x: self.solve(x, tolerance=1e-2), self.size, settled=settled),
+            )
         except (np.linalg.LinAlgError, UnstableError, AccuracyError):
             return None
-
-    def _slowest(self, solve: Callable[..., FloatArray]) -> FloatArray:
-        """Eigenvector of the largest eigenvalue below 1, by inverse iteration.
-
-        Raises
-        ------
-        UnstableError
-            If an iterate is not positive: an eigenvalue is above 1.
-        AccuracyError
-            If it does not settle: the largest eigenvalues lie too close together.
-        """
-        x = np.asarray(np.eye(self.size))
-        size = 0.0
-        for _ in range(_ITERATIONS):
-            y = solve(x, tolerance=1e-2)
-            unit = np.sqrt(np.abs(np.diag(y)))
-            if not (np.diag(y) > 0).all() or np.linalg.eigvalsh(y / np.outer(unit, unit))[0] < -1e-2:
-                raise UnstableError("the averaged epoch map has an eigenvalue above 1")
-            last, size = size, float(np.linalg.norm(y))
-            x = y * (1 / size)
-            if abs(size - last) < (1e-9 if self.size <= self.dense_limit else 1e-2) * size:
-                return x
-        raise AccuracyError(f"inverse iteration did not settle in {_ITERATIONS} iterations")
 
     @cached_property
     def top_pair(self) -> tuple[float, FloatArray, FloatArray]:
         """Radius with its left and right eigenvector by Arnoldi iteration, stable or not."""
-        value, right = self._top(self.apply)
-        return value, self._top(self.adjoint)[1], right
-
-    def _top(self, act: Callable[[FloatArray], FloatArray]) -> tuple[float, FloatArray]:
-        """Radius and eigenvector.
-
-        Raises
-        ------
-        AccuracyError
-            If Arnoldi iteration does not converge.
-        """
-        from scipy.sparse.linalg import LinearOperator, eigs
-
-        from theory.arnoldi import arnoldi_must_converge
-
-        k = self.size
-
-        def moved(vector: npt.NDArray[np.float64]) -> FloatArray:
-            x: FloatArray = np.reshape(vector, (k, k))
-            return act((x + x.T) / 2).ravel()
-
-        if k <= 4:
-            values, vectors = np.linalg.eig(np.stack([moved(x) for x in np.eye(k * k)], axis=1))
-        else:
-            with arnoldi_must_converge("the spectral radius of the averaged epoch map", k * k, 1e-6):
-                values, vectors = eigs(
-                    LinearOperator((k * k, k * k), matvec=moved, dtype=np.float64), k=1,
-                    v0=np.eye(k).ravel(), tol=1e-6,
-                )
-        i = int(np.abs(values).argmax())
-        vector = np.reshape(vectors[:, i].real, (k, k))
-        return float(np.abs(values[i])), vector * np.sign(np.trace(vector))
+        value, right = top_mode(self.apply, self.size)
+        return value, top_mode(self.adjoint, self.size)[1], right
 
     @cached_property
     def radius_spread(self) -> float:
@@ -316,33 +226,6 @@ class AveragedMap:
             parts.append(np.tensordot(moved, left, 2) / np.vdot(left, right))
         values = np.concatenate(parts)
         return float(values.std() / np.sqrt(len(values)))
-
-
-def mode_inverse(system: EpochSystem) -> FloatArray:
-    r""":math:`(I-A_i^M\otimes A_j^M)^{-1}` for every pair of directions. Shape (d, d, n², n²)."""
-    powers = np.stack([np.linalg.matrix_power(a, system.steps) for a in system.transitions])
-    d, n = powers.shape[:2]
-    pairs = np.einsum("iab,jcd->ijacbd", powers, powers).reshape(d, d, n * n, n * n)
-    out: FloatArray = np.linalg.inv(np.eye(n * n) - pairs)
-    return out
-
-
-def solve_modes(inverse: FloatArray, right: FloatArray, *, turned: bool = False) -> FloatArray:
-    """Apply :func:`mode_inverse` (``turned``: its adjoint). Shape (n d, n d) to the same."""
-    d, n = inverse.shape[0], round(inverse.shape[2] ** 0.5)
-    blocks = right.reshape(n, d, n, d).transpose(1, 3, 0, 2).reshape(d, d, n * n, 1)
-    inverse = inverse.swapaxes(2, 3) if turned else inverse
-    solved = (inverse @ blocks).reshape(d, d, n, n).transpose(2, 0, 3, 1)
-    return np.ascontiguousarray(solved).reshape(n * d, n * d)
-
-
-def state_scales(system: EpochSystem, shifts: FloatArray) -> FloatArray:
-    """Root mean squares of the state if no batch Hessian fluctuated; one where nothing moves."""
-    law = shifts.T @ shifts / len(shifts)
-    if np.abs(np.linalg.eigvals(system.transitions)).max() < 1:
-        law = solve_modes(mode_inverse(system), law)
-    size = np.sqrt(np.maximum(np.diag(law), 0.0))
-    return np.where(size > 1e-12 * size.max(initial=0.0), size, 1.0)
 
 
 def maps_of(

@@ -9,8 +9,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from validation.epoch_map.average import AveragedMap, chunk_size, identity_columns, state_scales
+from validation.epoch_map.average import AveragedMap
+from validation.epoch_map.columns import chunk_size, identity_columns
 from validation.epoch_map.known import SecondOrder
+from validation.epoch_map.modes import state_scales
 from validation.epoch_map.system import EpochSystem, FloatArray
 
 __all__ = ["ControlledMap", "controlled_maps_of"]

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from validation.epoch_map.average import AveragedMap
+from validation.epoch_map.influence import MOST_PATHS, PATH_BYTES
+
 __all__ = ["EpochCost", "epoch_cost"]
 
 #: one core: seconds to begin a step, and a compiled loop over columns; multiplications a second inside
@@ -21,10 +24,7 @@ _CALL, _RANK = 2e-4, 16
 _CORES = 1.4
 #: products with all maps that the equation of a large state takes, and solutions with the known ones
 _PRODUCTS, _KNOWN = 10, 2.5
-#: permutations, and bytes of their paths, from which the position average is differentiated
-_PATHS, _PATH_BYTES = 1024, 3e8
-#: state size up to which equations are solved as matrices
-_DENSE = 32
+_DENSE = AveragedMap.dense_limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ def _matrices(s: _Shape, width: int) -> float:
 def _fixed(s: _Shape) -> float:
     """What is known to second order, and the influence of the boundary on the position average."""
     d, n, k, m = s.dimension, s.entries, s.state, s.steps
-    paths = min(_PATHS, _PATH_BYTES / (8 * m * d * (k + 1)))
+    paths = min(MOST_PATHS, PATH_BYTES / (8 * m * d * (k + 1)))
     weights = paths * m * (_path(s, 1, k + 1) + d * (k + 1) ** 2 / _LARGE)
     rank = s.rank * min(k, _RANK)
     known = s.samples * (2 * rank * k * (k + rank) + 24 * s.rank * d * d)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from validation.epoch_map.average import AveragedMap, chunk_size, identity_columns
+from validation.epoch_map.average import AveragedMap
+from validation.epoch_map.columns import chunk_size, identity_columns
 from validation.epoch_map.system import FloatArray
 
-__all__ = ["Influence", "influence_of"]
+__all__ = ["MOST_PATHS", "PATH_BYTES", "Influence", "influence_of"]
 
-_PATHS = 300_000_000  # bytes of paths from which the position average is differentiated
+#: paths from which the position average is differentiated, at most, and their bytes
+MOST_PATHS, PATH_BYTES = 1024, 300_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +78,7 @@ def influence_of(
     system, few, k = average.system, average.few, average.size
     start = identity_columns(system)
     each = 8 * system.steps * system.dimension * (k + 1)
-    count = int(np.clip(_PATHS // each, 4, min(average.permutations, 1024)))
+    count = int(np.clip(PATH_BYTES // each, 4, min(average.permutations, MOST_PATHS)))
     weight, rows = _position_weights(average, indices, start, count)
     mean = rows @ np.append(average.mean, 1.0)
     second = np.stack([few.solve_adjoint(w[:k, :k], tolerance=3e-2) for w in weight])

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from validation.epoch_map.average import AveragedMap, chunk_size
+from validation.epoch_map.average import AveragedMap
+from validation.epoch_map.columns import chunk_size
 from validation.epoch_map.control import ControlledMap
 from validation.epoch_map.influence import Influence
 from validation.epoch_map.system import FloatArray

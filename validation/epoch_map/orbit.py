@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import UnstableError
-from validation.epoch_map.average import chunk_size, identity_columns
+from validation.epoch_map.columns import chunk_size, identity_columns
 from validation.epoch_map.law import EpochMapLaw
 from validation.epoch_map.system import EpochSystem, FloatArray, embed
 
