@@ -9,6 +9,7 @@ import numpy as np
 
 from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
+from validation.dependence import full_condition_number, relations
 from validation.regression import Regression
 from validation.sample_arrays import Samples, frozen_gradients
 
@@ -16,6 +17,8 @@ __all__ = ["Conditioning", "conditioning", "quadratics_of"]
 
 #: condition number from which half as many digits as it has zeros are worth a word
 _WORTH_A_WORD = 1e8
+#: dependent columns that are named one by one
+_MOST_NOTES = 5
 _EPSILON = float(np.finfo(np.float64).eps)
 #: gradients below this times the pulls that cancel in them are zero
 _ROUNDING = 256 * _EPSILON
@@ -101,7 +104,34 @@ def _reasons(problem: Regression, flat: int) -> list[str]:
             notes.append(
                 f"there are fewer samples ({problem.samples}) than features ({problem.dimension})"
             )
+        else:
+            notes += _dependent(problem, {*constant, *zero, *small})
+        notes.append(_whole(problem))
     return notes
+
+
+def _dependent(problem: Regression, explained: set[str]) -> list[str]:
+    """Columns that are combinations of others."""
+    notes = []
+    for relation in relations(problem.features, problem.rank_tolerance):
+        others = [problem.column(i) for i in relation.others]
+        if not {problem.column(relation.column), *others} <= explained:
+            notes.append(
+                f"column {problem.column(relation.column)} is a linear combination of {_listed(others)} (to "
+                f"{relation.residual:.1g} of its size): drop one of them"
+            )
+    return notes[:_MOST_NOTES] + ([f"... and {len(notes) - _MOST_NOTES} more"] if notes[_MOST_NOTES:] else [])
+
+
+def _whole(problem: Regression) -> str:
+    """The condition number that the rank tolerance cuts off."""
+    condition = full_condition_number(problem.features)
+    if math.isinf(condition):
+        return "with these directions the condition number is infinite, to rounding"
+    return (
+        f"with these directions the condition number is {condition:.3g}, above 1 / rank tolerance = "
+        f"{1 / problem.rank_tolerance:.3g}: they count as flat"
+    )
 
 
 def _listed(names: list[str]) -> str:

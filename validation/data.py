@@ -23,6 +23,8 @@ BUNDLED = {
     "digits": "load_digits", "diabetes": "load_diabetes", "linnerud": "load_linnerud",
     "wine": "load_wine", "iris": "load_iris", "breast-cancer": "load_breast_cancer",
 }
+#: what programs write where there is no value, besides nan
+_MISSING = frozenset(("", "na", "n/a", "#n/a", "null", "none", "?", "-", "."))
 
 
 class DataError(TheoryError):
@@ -203,7 +205,7 @@ def _csv(path: Path) -> tuple[npt.NDArray[np.float64], list[str]]:
         for j, cell in enumerate(row):
             value = _number(cell)
             if value is None or not math.isfinite(value):
-                missing = not cell.strip() or value is not None
+                missing = cell.strip().lower() in _MISSING or value is not None
                 raise DataError(
                     f"{path}, line {line}, column {names[j]!r}: "
                     + (f"missing or infinite value {cell.strip()!r}; remove or fill it" if missing

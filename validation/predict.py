@@ -103,7 +103,17 @@ def predict(
         published_loss_fluctuation=float(curvatures @ known.variances) / 2,
         excess_loss=float((curvatures + samples.weight_decay) @ moments) / 2, figures=law.figures,
         flat_directions=shape.flat_directions, condition_number=shape.condition_number,
-        notes=shape.notes,
+        notes=shape.notes + (() if known.variances.any() else _whole_data(samples.samples, batch_size)),
+    )
+
+
+def _whole_data(samples: int, batch_size: int) -> tuple[str, ...]:
+    """What a batch of everything means."""
+    if batch_size < samples:
+        return ()
+    return (
+        f"batch_size = {batch_size} is not below the {samples} samples: full-batch descent has no noise, and "
+        f"stays at the minimum. Give a batch_size of at most {samples // 2}",
     )
 
 

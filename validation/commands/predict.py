@@ -72,7 +72,8 @@ JSON keys:
                       variance (relative) and of mean_shift (in its unit)
   plot                the file written, only with --plot
 With --simulate also the keys that 'sgd-theory simulate --help' lists: noise, replicas, burn_in, epochs,
-seed, verdict, and per direction measured_variance, measured_mean, standard_error, z, status.
+seed, verdict, mean_verdict, to_judge_all, and per direction measured_variance, measured_mean,
+standard_error, mean_standard_error, z, mean_z, status.
 """
 
 
@@ -157,7 +158,9 @@ def summary(problem: Problem, made: Prediction) -> list[str]:
         *(f"note: {line}" for line in made.notes),
         f"{made.rule}, {values}",
         f"{made.sampling}, batch size {made.batch_size}: {made.steps_per_epoch} steps per epoch",
-        f"method                {made.method}: {made.order}",
+        "method                " + (
+            made.order if made.order.startswith(made.method) else f"{made.method}: {made.order}"
+        ),
         f"stability limit       learning_rate < {short(made.stability_limit)} for the mean"
         + ("" if made.mean_square_limit is None else
            f", {short(made.mean_square_limit)} for the mean square (independent batches)"),
