@@ -51,9 +51,9 @@ def bits(law: WeightLaw) -> list[bytes]:
     [
         (reshuffled(), 0.6, 0.1, 2.0, None, None),  # the closure first; its error is too large
         (reshuffled(), 0.05, 0.1, 2.0, None, 0),  # the closure is enough
-        (reshuffled(), 0.6, 0.001, 0.1, "averaged-epoch-map", 3000),  # a pilot, and what time is left
-        (reshuffled(), 0.6, 0.001, 0.02, "averaged-epoch-map", 400),  # not even a pilot
-        (shuffled_once(), 0.1, 0.001, 0.1, None, 5000),
+        (reshuffled(), 0.6, 0.001, 0.14, "averaged-epoch-map", 3000),  # a pilot, and what time is left
+        (reshuffled(), 0.6, 0.001, 0.03, "averaged-epoch-map", 400),  # not even a pilot
+        (shuffled_once(), 0.1, 0.001, 0.14, None, 5000),
     ],
 )
 def test_the_clock_decides_nothing(
@@ -83,7 +83,7 @@ def test_the_budget_decides() -> None:
     """More nominal time, more permutations; too little, and the fewest."""
     few, many = (
         full_law(run(reshuffled(), share=0.6, accuracy=1e-4, seconds=s), "averaged-epoch-map").figures
-        for s in (0.05, 0.1)
+        for s in (0.07, 0.14)
     )
     assert many["permutations"] > 2 * few["permutations"], "what is fixed is paid only once"
     method, least = EpochMapMethod(), run(reshuffled(), share=0.6, seconds=1e-6)
@@ -113,18 +113,18 @@ def test_larger_problems_cost_more(more: dict[str, int]) -> None:
 
 
 def test_cost_as_measured() -> None:
-    """Seconds of one core of the machine whose speeds the model has; an idle second core saves some.
+    """Within a factor of two of the processor time of one core of the machine whose speeds it has.
 
-    Processor time of samples of 1024 permutations (256 for the last two), averaged epoch map of heavy
-    ball, or without momentum where a state has one entry: samples, dimension, entries, batch, measured.
+    Far below the limit: samples, dimension, entries of state, batch, permutations, measured seconds.
     """
     for n, d, entries, batch, count, measured in (
         (400, 3, 2, 4, 1024, 0.275), (400, 3, 1, 4, 1024, 0.186), (150, 5, 2, 10, 1024, 0.073),
         (442, 11, 2, 13, 1024, 0.663), (442, 11, 1, 13, 1024, 0.240), (442, 11, 3, 13, 1024, 0.989),
-        (200, 40, 2, 4, 256, 2.604), (1797, 65, 1, 32, 256, 7.43),
+        (442, 11, 2, 1, 256, 2.0), (200, 40, 2, 4, 256, 2.604), (1797, 65, 1, 32, 256, 7.43),
+        (1797, 65, 2, 32, 256, 21.7),
     ):
         found = epoch_cost(
             samples=n, rank=1, dimension=d, entries=entries, sizes=(batch,) * (n // batch), once=False
         )
         nominal = found.fixed + count * found.each
-        assert 0.5 < nominal / measured < 1.25, (n, d, entries)
+        assert 0.5 < nominal / measured < 2, (n, d, entries)

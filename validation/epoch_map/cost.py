@@ -1,8 +1,9 @@
 r"""How long the averaged epoch map takes, in nominal seconds: counted, not timed.
 
 What a budget buys must not depend on how busy the machine is, or a seed would not fix the result. So
-operations are counted and divided by the speeds of one machine (two cores of 2.6 GHz with AVX-512, 2026):
-its own times are within a factor of two of the nominal ones, away from the mean-square limit.
+operations are counted and divided by the speeds of one core of one machine (x86 with AVX-512, 2026), whose
+processor times are within a factor of two of the nominal ones, away from the mean-square limit. More cores
+that are idle are quicker.
 """
 
 from __future__ import annotations
@@ -14,14 +15,12 @@ from validation.epoch_map.influence import MOST_PATHS, PATH_BYTES
 
 __all__ = ["EpochCost", "epoch_cost"]
 
-#: one core: seconds to begin a step, and a compiled loop over columns; multiplications a second inside
+#: seconds to begin a step, and a compiled loop over columns; multiplications a second inside
 _STEP, _LOOP, _COLUMNS = 2e-7, 4e-9, 2e10
 #: multiplications a second in products of large matrices, of many small ones, and in eigenvalues
 _LARGE, _SMALL, _EIGENVALUES = 1.8e10, 3e9, 5e9
 #: seconds to call what is known to second order, whose responses have about this rank
 _CALL, _RANK = 2e-4, 16
-#: gain from the second core: compiled loops are shared, much else is not
-_CORES = 1.4
 #: products with all maps that the equation of a large state takes, and solutions with the known ones
 _PRODUCTS, _KNOWN = 10, 2.5
 _DENSE = AveragedMap.dense_limit
@@ -74,11 +73,11 @@ def epoch_cost(
     k = s.state
     if once:
         each = s.steps * (_path(s, 1, k + 1) + _path(s, 1, 1) + _matrices(s, 1)) + 25 * k**3 / _EIGENVALUES
-        return EpochCost(fixed=0.0, each=each / _CORES)
+        return EpochCost(fixed=0.0, each=each)
     each = s.steps * (2 * _path(s, 3, k + 1) + _matrices(s, k + 1))
     each += 3 * k**2 * (k + 1 + s.dimension) / _SMALL  # influences
     each += (2 * k**4 if k <= _DENSE else 4 * _PRODUCTS * k**3) / _LARGE
-    return EpochCost(fixed=_fixed(s) / _CORES, each=each / _CORES)
+    return EpochCost(fixed=_fixed(s), each=each)
 
 
 def _path(s: _Shape, orders: int, width: int) -> float:
