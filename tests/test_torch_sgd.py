@@ -275,10 +275,18 @@ def test_the_loader_decides_the_run() -> None:
         measure(model, loss, optimizer, fixed, blocks=3)
 
 
-def test_the_example_of_the_readme_runs() -> None:
+@pytest.mark.montecarlo
+def test_the_example_of_the_readme_agrees(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every direction, at the resolution it asserts; what the README shows is of that shape."""
     text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```py\n(.*?)```", text, flags=re.S)
+    (block, output) = re.findall(r"```py\n(.*?)```.*?```text\n(.*?)```", text, flags=re.S)[0]
     names: dict[str, Any] = {}
     exec(compile(block, "README.md", "exec"), names)  # our own text
-    assert names["run"].blocks.weights.shape == (30, 11)
     assert names["run"].resolved.all()
+    assert names["verdict"].agrees, names["verdict"]
+    assert names["verdict"].negative_control().verdict == "disagrees"
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == output.splitlines()[0]
+    assert len(printed) == len(output.splitlines())
+    published = names["run"].compare(names["made"].published_variances, resolution=0.3)
+    assert published.alarms.sum() == 14, published
