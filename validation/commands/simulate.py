@@ -140,7 +140,9 @@ def run_with_noise(arguments: argparse.Namespace, noise: Noise) -> None:
             largest_start_bias=LARGEST_START_BIAS, progress=progress.update,
         )
     speed = result.steps / max(time.monotonic() - begun, 1e-3)
-    complete = complete_plan(problem, made, noise, resolution)
+    judged = result.resolved & (chosen.needed <= result.replicas)
+    left = bool((~judged & (made.variances > 0)).any())
+    complete = complete_plan(problem, made, noise, resolution) if left else None
     record = simulation_record(made, result, chosen, complete, resolution)
     if arguments.plot:
         columns = [[d[k] for d in record["directions"]] for k in ("measured_variance", "standard_error")]
