@@ -77,8 +77,8 @@ def compare_noise(
     given, chosen = made.noise_autocovariance, directions
     if given is None or blocks.lags != tuple(range(len(blocks.lags))):
         raise TheoryError(
-            f"the noise by method {made.method!r} is {'not known' if given is None else 'known'} and the lags "
-            f"are {blocks.lags}: predict by method 'closure', and measure lags 0, 1, 2, ..."
+            f"the noise by method {made.method!r} is {'not known' if given is None else 'known'} and the "
+            f"lags are {blocks.lags}: predict by method 'closure', and measure lags 0, 1, 2, ..."
         )
     lags = len(blocks.lags)
     full = np.zeros((lags, given.shape[1]))
