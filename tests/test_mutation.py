@@ -155,6 +155,13 @@ def test_the_same_places_are_drawn_every_time() -> None:
     assert len(first) < len(mutants(formula, 4))
 
 
+def test_what_is_no_formula_is_no_mutant() -> None:
+    """Found by altering every place: M - 1 without its M is a sequence at index -1, which ended the run."""
+    formula = formula_by_slug("shuffled-once-mean-shift")
+    lost = [m for m in mutants(formula, None) if m.operator == "lost term"]
+    assert 0 < len(lost) < count_places(formula)
+
+
 def altered(slug: str, compact: sp.Expr) -> Mutant:
     formula = replace(formula_by_slug(slug), compact=compact)
     return Mutant(operator="by hand", place="", part="value", formula=formula)

@@ -27,7 +27,6 @@ Part = Literal["value", "condition", "unit"]
 PLACES = 3
 
 
-
 def _symbols(change: Mapping[sp.Symbol, sp.Expr]) -> frozenset[sp.Symbol]:
     """All symbols of a substitution: it applies where the formula has them."""
     return frozenset(change).union(*(value.free_symbols for value in change.values()))
@@ -114,9 +113,12 @@ def _all(formula: Formula, places: int | None) -> Iterator[Mutant]:
             rng = random.Random(f"{formula.slug}/{name}")
             found = [found[k] for k in sorted(rng.sample(range(len(found)), places))]
         for place in found:
+            try:
+                altered = _with_value(formula, place)
+            except ValueError:  # a sequence at a negative index is no formula
+                continue
             yield Mutant(
-                operator=name, place=_text(formula, place), part="value",
-                formula=_with_value(formula, place),
+                operator=name, place=_text(formula, place), part="value", formula=altered,
             )
     for name, change in SUBSTITUTIONS.items():
         if _symbols(change) <= set(formula.parameters):
