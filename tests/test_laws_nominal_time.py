@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from theory.optimizers import heavy_ball
-from theory.sampling import SamplingScheme, reshuffled, shuffled_once
+from theory.sampling import SamplingScheme, fresh_batches, reshuffled, shuffled_once
 from validation.epoch_map.cost import EpochCost, epoch_cost
-from validation.laws import Run, WeightLaw, full_law
+from validation.laws import METHODS, Method, Run, WeightLaw, full_law
 from validation.laws.epoch_map import EpochMapMethod
 from validation.regression import Regression
 
@@ -128,3 +128,29 @@ def test_cost_as_measured() -> None:
         )
         nominal = found.fixed + count * found.each
         assert 0.5 < nominal / measured < 2, (n, d, entries)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_every_method_says_its_order_cost_and_error(method: Method) -> None:
+    given = run(fresh_batches() if method.name == "exact" else reshuffled(), share=0.05)
+    law = full_law(given, method.name)
+    assert law.order == method.order
+    assert law.figures["nominal_seconds"] >= 0.9 * method.cost(given) > 0
+    assert (law.relative_error_estimate > 0).all()
+
+
+def test_directions_without_curvature_are_not_carried() -> None:
+    """Two columns of zeros change nothing but the size of the answer, and not the cost of the moving."""
+    small = run(reshuffled(), share=0.05)
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(60, 3)) * [2.0, 1.0, 0.5]
+    y = x @ [1.0, -1.0, 2.0] + rng.normal(size=60)
+    wide = replace(small, problem=Regression(features=np.pad(x, ((0, 0), (0, 2))), targets=y).quadratics)
+    for method in ("closure", "averaged-closure", "averaged-epoch-map"):
+        one, other = full_law(small, method), full_law(wide, method)
+        np.testing.assert_allclose(other.covariance[:3, :3], one.covariance, rtol=1e-9)
+        np.testing.assert_allclose(other.mean[:3], one.mean, rtol=1e-8)
+        assert not other.covariance[3:].any()
+        assert not other.covariance[:, 3:].any()
+        assert not other.relative_error_estimate[3:].any()
+        assert other.figures["nominal_seconds"] == one.figures["nominal_seconds"]

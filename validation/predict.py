@@ -12,7 +12,7 @@ from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
 from validation.conditioning import conditioning, quadratics_of
 from validation.laws import Run, WeightLaw, full_law
-from validation.laws.law import Progress
+from validation.laws.law import SECONDS, Progress
 from validation.prediction import Prediction, Theory
 from validation.published import published_law
 from validation.regression import Regression
@@ -24,7 +24,7 @@ __all__ = ["Prediction", "Theory", "predict"]
 def predict(
     problem: Samples, rule: LinearRule, scheme: SamplingScheme, *, batch_size: int,
     hyperparameters: Mapping[str, float], theory: Theory = "full", method: str | None = None,
-    accuracy: float = 0.01, seconds: float = 12.0, seed: int = 0, progress: Progress | None = None,
+    accuracy: float = 0.01, seconds: float = SECONDS, seed: int = 0, progress: Progress | None = None,
 ) -> Prediction:
     r"""Predict mean and variance of the weights in every direction.
 
@@ -42,7 +42,8 @@ def predict(
     method
         One of :data:`validation.laws.METHODS`, instead of the choice among them.
     accuracy, seconds
-        Relative error asked for, and time that may be spent on it, roughly.
+        Relative error asked for, and nominal time that may be spent on it: operations over the speed of
+        one ordinary core, so that the result does not depend on the machine.
     seed, progress
         For the method that draws permutations.
 

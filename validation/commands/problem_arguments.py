@@ -61,6 +61,8 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
 
 def add_theory(parser: argparse.ArgumentParser) -> None:
     """Which theory, by which method, how accurate."""
+    from validation.laws.law import SECONDS
+
     parser.add_argument(
         "--theory", default="full", metavar="full|published",
         help="noise that depends on the weights (default), or that of the minimum alone",
@@ -70,7 +72,9 @@ def add_theory(parser: argparse.ArgumentParser) -> None:
         "--accuracy", default="0.01", help="relative error of the variances aimed at (default 0.01)"
     )
     parser.add_argument(
-        "--seconds", default="12", help="time the law may take, roughly (default 12)"
+        "--seconds", default=f"{SECONDS:g}",
+        help="time the law may take on one core, counted, not measured, so that the result does not depend "
+        f"on the machine (default {SECONDS:g})",
     )
 
 

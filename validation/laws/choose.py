@@ -10,7 +10,7 @@ from validation.laws.epoch_map import EpochMapMethod
 from validation.laws.independent import IndependentStepsMethod
 from validation.laws.law import Method, Run, WeightLaw
 from validation.laws.limit import beyond_the_limit
-from validation.laws.units import solve_in_units
+from validation.laws.moving import solve_moving
 
 __all__ = ["METHODS", "full_law", "method_by_name"]
 
@@ -18,8 +18,6 @@ _EXACT, _CLOSURE = IndependentStepsMethod(), ClosureMethod()
 _AVERAGED, _SAMPLED = AveragedClosureMethod(), EpochMapMethod()
 METHODS: tuple[Method, ...] = (_EXACT, _CLOSURE, _AVERAGED, _SAMPLED)
 
-#: multiplications a second on two ordinary cores, in large matrix products
-_SPEED = 1e10
 _MEMORY = 3e9
 #: seconds that sampling gets at least, whatever the closure took
 _LEAST_SECONDS = 1.0
@@ -65,16 +63,16 @@ def full_law(run: Run, method: str | None = None) -> WeightLaw:
             good = ", ".join(m.name for m in METHODS if m.covers(run)) or "none"
             raise TheoryError(f"method {method!r} does not cover {run.scheme.name!r}; choose from: {good}")
         try:
-            return solve_in_units(chosen, run)
+            return solve_moving(chosen, run)
         except UnstableError as error:
             raise error if chosen is _EXACT else beyond_the_limit(run, error) from None
     if _EXACT.covers(run):
-        return solve_in_units(_EXACT, run)
+        return solve_moving(_EXACT, run)
     if _CLOSURE.covers(run):
         return _for_epochs(run)
     if _SAMPLED.covers(run):
         try:
-            return solve_in_units(_SAMPLED, run)
+            return solve_moving(_SAMPLED, run)
         except UnstableError as error:
             raise beyond_the_limit(run, error) from None
     raise TheoryError(
@@ -84,24 +82,24 @@ def full_law(run: Run, method: str | None = None) -> WeightLaw:
 
 
 def _for_epochs(run: Run) -> WeightLaw:
-    fits = _CLOSURE.cost(run) <= _SPEED * run.seconds and _CLOSURE.memory(run) <= _MEMORY
+    fits = _CLOSURE.cost(run) <= run.seconds and _CLOSURE.memory(run) <= _MEMORY
     closure = _CLOSURE if fits else _AVERAGED
     limit, found, failure = run.mean_square_limit, None, None
     if limit is not None and run.hyperparameters["learning_rate"] > limit and _SAMPLED.fits(run):
         try:  # most likely there is no law, and expansions are slow to find out
-            return solve_in_units(_SAMPLED, run)
+            return solve_moving(_SAMPLED, run)
         except UnstableError as error:
             raise beyond_the_limit(run, error) from None
     try:
-        found = solve_in_units(closure, run)
+        found = solve_moving(closure, run)
     except (UnstableError, AccuracyError) as error:
         failure = error
     if found is not None and found.worst <= run.accuracy:
         return found
-    rest = replace(run, seconds=max(run.seconds - closure.cost(run) / _SPEED, _LEAST_SECONDS))
+    rest = replace(run, seconds=max(run.seconds - closure.cost(run), _LEAST_SECONDS))
     if _SAMPLED.covers(run) and _SAMPLED.fits(rest):
         try:
-            other = solve_in_units(_SAMPLED, rest)
+            other = solve_moving(_SAMPLED, rest)
         except UnstableError as error:
             failure = error
         else:

@@ -35,6 +35,10 @@ class EpochMapMethod:
     def covers(self, run: Run) -> bool:
         return run.scheme.lasting in ("epoch", "run") and run.scheme.draw_epoch is None
 
+    def cost(self, run: Run) -> float:
+        cost = _cost(run)
+        return cost.fixed + _FEWEST * cost.each
+
     def affordable(self, run: Run) -> int:
         """Permutations that the nominal time and the memory allow in one sample."""
         state = len(run.numeric.inject) * run.problem.dimension
@@ -64,7 +68,7 @@ class EpochMapMethod:
             mean_error_estimate=_SIGMAS * found.mean_standard_error,
             figures={
                 "permutations": found.permutations, "spectral_radius": found.spectral_radius,
-                "seed": found.seed,
+                "seed": found.seed, "nominal_seconds": cost.fixed + found.permutations * cost.each,
             },
         )
 

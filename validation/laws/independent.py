@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from validation.laws.law import Run, WeightLaw
+from validation.laws.law import SPEED, Run, WeightLaw
 
 __all__ = ["IndependentStepsMethod"]
+
+#: products with the second-moment map that a solution takes
+_PRODUCTS = 30
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,11 @@ class IndependentStepsMethod:
 
     def covers(self, run: Run) -> bool:
         return run.scheme.lasting in ("sample", "batch")
+
+    def cost(self, run: Run) -> float:
+        n, r, d = run.problem.factors.shape
+        state = len(run.numeric.inject) * d
+        return float(_PRODUCTS * (2 * n * r * r * d * d + 4 * state**2 * d) / SPEED)
 
     def solve(self, run: Run) -> WeightLaw:
         from theory.multiplicative.independent import stationary_moments
@@ -40,6 +48,8 @@ class IndependentStepsMethod:
             velocity_variances=np.diag(found.velocities).copy(),
             relative_error_estimate=np.where(np.diag(found.weights) > 0, error, 0.0),
             mean_error_estimate=np.zeros(d),
-            figures={"iterations": found.iterations, "feedback": found.feedback},
+            figures={
+                "iterations": found.iterations, "feedback": found.feedback, "nominal_seconds": self.cost(run),
+            },
             noise_autocovariance=noise,
         )

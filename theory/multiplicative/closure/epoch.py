@@ -65,39 +65,41 @@ class EpochPropagation:
 
         Shape (d, d, T, M) to (d, d, M, T).
         """
-        return self.remembered(self.thirds.drifted(moments))
+        out = self.thirds.drifted(moments)
+        out *= self.shared
+        return out.transpose(1, 0, 3, 2)
 
-    def remembered(self, drifted: FloatArray) -> FloatArray:
-        """:meth:`memory` from :meth:`ThirdMoments.drifted` of the moments."""
-        return self.shared * drifted.transpose(1, 0, 3, 2)
+    def _late(self, observer: Observer, drifted: FloatArray) -> FloatArray:
+        """What an observer sees of the points' :meth:`memory`, from ``drifted``. Shape (d, d, T, M)."""
+        return np.asarray((self.shared * observer.noise)[:, None] @ drifted.transpose(1, 0, 3, 2))
 
     def with_points(
-        self, observer: Observer, drive: Drive, remembered: FloatArray
+        self, observer: Observer, drive: Drive, drifted: FloatArray
     ) -> FloatArray:
         r""":math:`\operatorname{cov}(X,y)`. Shape (d, d, T, M).
 
-        ``remembered`` is the :meth:`memory` of the covariance of the points y.
+        ``drifted`` is :meth:`ThirdMoments.drifted` of the covariance of the points y.
         """
         at = self.responses.points()
         out = self.bare(observer, at, drive)
-        out += observer.noise[:, None] @ remembered
-        later = at.noise.swapaxes(1, 2)
-        for row, drifted in zip(out, self.thirds.drifted(out), strict=True):
-            row += self.shared * (drifted @ later)
+        out += self._late(observer, drifted)
+        later = self.shared * at.noise.swapaxes(1, 2)
+        for row, own in zip(out, self.thirds.drifted(out), strict=True):
+            row += own @ later
         return out
 
-    def points(self, drive: Drive, remembered: FloatArray) -> FloatArray:
+    def points(self, drive: Drive, drifted: FloatArray) -> FloatArray:
         """Covariance of the points y. Shape (d, d, M, M)."""
         at = self.responses.points()
-        late = at.noise[:, None] @ remembered
+        late = self._late(at, drifted)
         out = self.bare(at, at, drive)
         out += late
         out += late.transpose(1, 0, 3, 2)
         return out
 
-    def felt(self, observer: Observer, drive: Drive, remembered: FloatArray) -> FloatArray:
+    def felt(self, observer: Observer, drive: Drive, drifted: FloatArray) -> FloatArray:
         r""":math:`\operatorname{cov}(e_r,X_t)`. Shape (d, d, M, T)."""
-        return self.memory(self.with_points(observer, drive, remembered))
+        return self.memory(self.with_points(observer, drive, drifted))
 
     def equal_times(
         self, first: Observer, second: Observer, drive: Drive, felt: tuple[FloatArray, FloatArray]

@@ -52,10 +52,10 @@ def expand(closure: Closure) -> Expansion:
     points = closure.epoch.bare(at, at, second)
     covariance = closure.products.covariance(points.reshape(d, d, -1)).reshape(shape)
     mean = closure.mean_at_start(closure.noise_mean)
-    noise = closure.pairs * covariance + closure.shifted_noise(mean) - closure.pushed()
-    noise = noise + fourth_order_noise(
+    noise = closure.pairs * covariance - closure.pushed() + fourth_order_noise(
         closure.products, closure.responses.point_response, closure.sizes
     )
+    closure.add_shifted_noise(noise, mean)
     fourth = _stationary(closure, Drive(start=nothing, noise=noise), remembered=second)
     weights, later = closure.responses.weights(), closure.third_mean()
 

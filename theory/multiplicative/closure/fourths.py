@@ -188,8 +188,12 @@ def _twice(problem: SampleQuadratics, once: FloatArray, response: FloatArray) ->
         table = problem.factors[chunk, :, :, None] * problem.gradients[chunk, None, None, :]
         out += table.reshape(-1, d * d).T @ inner.reshape(-1, m * m)
     mean = np.tensordot(once, problem.gradients, axes=(0, 0))  # (p, a, b)
-    late = (response * problem.curvatures).T[:, None, None, :] * mean.transpose(1, 2, 0)[..., None]
-    return np.asarray((out.reshape(d, d, m, m) - late) / n)
+    late = (response * problem.curvatures).T[:, None, None, :]
+    moments = out.reshape(d, d, m, m)
+    for row, response_of, direction in zip(moments, late, mean.transpose(1, 2, 0), strict=True):
+        row -= response_of * direction[..., None]
+        row /= n
+    return moments
 
 
 def _add_one_twice(

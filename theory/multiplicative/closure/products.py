@@ -14,7 +14,7 @@ __all__ = ["SampleProducts", "TimePairs", "symmetric"]
 #: numbers in one table of products of factors
 _TABLE = 8_000_000
 #: numbers in one table of forms
-_FORMS = 2_000_000
+_FORMS = 8_000_000
 
 
 class TimePairs:
@@ -23,6 +23,8 @@ class TimePairs:
     def __init__(self, steps: int) -> None:
         self.steps = steps
         self._first, self._second = np.triu_indices(steps)
+        self._upper = self._first * steps + self._second
+        self._lower = self._second * steps + self._first
 
     def pack(self, moments: FloatArray) -> FloatArray:
         """Shape (d, d, ..., M, M) to (d, d, ..., M (M + 1) / 2)."""
@@ -30,7 +32,11 @@ class TimePairs:
 
     def pack_with_transpose(self, half: FloatArray) -> FloatArray:
         """The sum of ``half`` and its transpose, packed."""
-        return self.pack(half) + half.swapaxes(0, 1)[..., self._second, self._first]
+        flat = half.reshape(*half.shape[:-2], -1)
+        out = np.take(flat, self._upper, axis=-1)
+        for i, row in enumerate(out):
+            row += np.take(flat[:, i], self._lower, axis=-1)
+        return out
 
     def unpack(self, packed: FloatArray) -> FloatArray:
         """The reverse; the first two axes are exchanged where k > l."""

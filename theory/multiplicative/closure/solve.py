@@ -20,11 +20,12 @@ from theory.optimizers import NumericRule
 __all__ = ["Closure", "ClosureLaw", "checked_sizes", "require_positive"]
 
 _MOST_ITERATIONS = 200
-_CHANGE = 1e-7
+#: what may be left of the changes, relative: at least this, or a share of the error estimate
+_CHANGE, _SHARE = 1e-7, 1e-2
 #: a change that has become so much larger than the first says that there is no limit
 _GROWTH = 1e6
 #: relative change below which third cumulants stay as they are
-_THIRD = 1e-2
+_THIRD = 0.03
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +48,8 @@ class ClosureLaw:
     start_covariance, start_mean
         Of the state at the beginning of an epoch. Shapes (n, d, n, d) and (n, d).
     iterations
-        Until the self-consistent second moments changed by less than 1e-7 in every direction.
+        Until the changes that are left of the self-consistent second moments are below 1e-7 in every
+        direction, or a hundredth of the error estimate.
     contraction
         By how much the changes shrank per iteration, r: the weight of one more pair of fluctuations
         of the Hessian.
@@ -175,25 +177,27 @@ class Closure:
                 out[:, i] = np.linalg.solve(rest[i], added[i])
         return out
 
-    def shifted_noise(self, start_mean: FloatArray) -> FloatArray:
+    def add_shifted_noise(self, out: FloatArray, start_mean: FloatArray) -> None:
         r"""Noise at the shifted mean: :math:`\langle\xi_i(\Delta H_l\bar y_{l-1})^\top\rangle+\top`."""
         path = np.einsum("tim,mi->it", self.responses.points().start, start_mean)
         d = len(path)
         flat = self.products.cross_moment.transpose(2, 0, 1).reshape(d * d, d)  # (e, b), c
         table = (flat @ path).reshape(d, d, -1)
-        return symmetric(table[:, :, None, :] * self.pairs)
+        for i, row in enumerate(out):
+            row += table[i][:, None, :] * self.pairs
+            row += table[:, i][:, :, None] * self.pairs.T
 
-    def end_source(self, drive: Drive, remembered: FloatArray) -> FloatArray:
+    def end_source(self, drive: Drive, drifted: FloatArray) -> FloatArray:
         """What an epoch adds to the covariance of the state, the start's own part left out."""
         end = self.responses.end()
         out = self.epoch.bare(end, end, replace(drive, start=np.zeros_like(drive.start)))
-        late = end.noise[:, None] @ self.epoch.felt(end, drive, remembered)
+        late = end.noise[:, None] @ self.epoch.felt(end, drive, drifted)
         out += late + late.transpose(1, 0, 3, 2)
         return out.transpose(2, 0, 3, 1)
 
     def pushed(self) -> FloatArray:
         """Products of the noise's leading means, which its second moments hold. Shape (d, d, M, M)."""
-        return np.asarray(np.einsum("il,jm->ijlm", self.noise_mean, self.noise_mean))
+        return _outer(self.noise_mean, self.noise_mean)
 
     def solve(self) -> ClosureLaw:
         """Iterate to the self-consistent law.
@@ -228,7 +232,8 @@ class Closure:
                 contraction = max(contraction, loop.change / last if last > 0 else 0.0)
             if not np.isfinite(loop.change) or not loop.change <= _GROWTH * first:
                 break
-            if iteration > 3 and loop.change * contraction < _CHANGE * (1 - contraction):  # the rest
+            left = loop.change * contraction / (1 - contraction) if contraction < 1 else np.inf
+            if iteration > 3 and left < max(_CHANGE, _SHARE * contraction**2 / 2):
                 return self._law(loop, push, iteration, contraction)
         raise UnstableError(
             f"the self-consistent second moments do not settle (relative change {loop.change:.3g} after "
@@ -240,21 +245,24 @@ class Closure:
         """One iteration: noise from points, start from noise, points from both."""
         noise, third = fixed, loop.third
         if loop.points.any():
-            moments = loop.points + np.einsum("ik,jl->ijkl", loop.path, loop.path)
+            moments = _outer(loop.path, loop.path)
+            moments += loop.points
             if loop.change > _THIRD:
                 pushed = self.thirds.drifted_mean(loop.path)
-                drifted = loop.drifted + np.einsum("it,jl->ijtl", loop.path, pushed)
+                drifted = _outer(loop.path, pushed)
+                drifted += loop.drifted
                 covariance, third = self.thirds.from_points(moments, drifted)
             else:  # third cumulants are a small part, which need not follow the last digits
                 covariance = self.products.covariance_by_times(moments)
             covariance *= self.pairs
+            covariance += fixed
             covariance += third
-            covariance += self.shifted_noise(loop.start_mean)
-            noise = fixed + covariance
-        drive, remembered = replace(loop.drive, noise=noise), self.epoch.remembered(loop.drifted)
-        drive = replace(drive, start=self.solve_start(self.end_source(drive, remembered)))
+            self.add_shifted_noise(covariance, loop.start_mean)
+            noise = covariance
+        drive = replace(loop.drive, noise=noise)
+        drive = replace(drive, start=self.solve_start(self.end_source(drive, loop.drifted)))
         start_mean = self.mean_at_start(push + self._remembered_mean(loop.path))
-        points = self.epoch.points(drive, remembered)
+        points = self.epoch.points(drive, loop.drifted)
         path = self._path(start_mean, push, loop.path)
         before, after = (
             np.einsum("iitt->i", p) + (m**2).sum(axis=1)
@@ -281,7 +289,7 @@ class Closure:
     ) -> ClosureLaw:
         drive, m, trace = loop.drive, len(self.sizes), self.responses.trace()
         weights, velocity = self.responses.weights(), trace.increments()
-        felt = self.epoch.felt(trace, drive, self.epoch.remembered(loop.drifted))
+        felt = self.epoch.felt(trace, drive, loop.drifted)
         seen = [(weights, felt[..., 1:]), (velocity, np.diff(felt, axis=3))]
         total = push + self._remembered_mean(loop.path)
         path, moves = (self.epoch.means(x, loop.start_mean, total) for x in (weights, velocity))
@@ -377,6 +385,12 @@ def require_positive(covariance: FloatArray, problem: SampleQuadratics) -> None:
             f"direction {int(bad[0])} has the variance {covariance[bad[0], bad[0]]:.4g}: the fluctuations "
             "are too large for this closure; use the averaged epoch map, or lower the learning rate"
         )
+
+
+def _outer(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Shapes (d, T) and (d, M) to (d, d, T, M)."""
+    out: FloatArray = first[:, None, :, None] * second[None, :, None, :]
+    return out
 
 
 def _own_noise(observer: Observer, noise: FloatArray) -> FloatArray:

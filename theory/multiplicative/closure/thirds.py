@@ -10,6 +10,9 @@ from theory.multiplicative.quadratics import FloatArray
 
 __all__ = ["ThirdMoments", "later_responses"]
 
+#: numbers of a table that a processor's cache holds beside others
+_CACHED = 1_000_000
+
 
 def later_responses(response: FloatArray) -> FloatArray:
     r"""Table of :math:`\Psi_{l-1-j}` for j < l, zero otherwise. Shape (M, ...) to (..., M, M)."""
@@ -154,14 +157,18 @@ class ThirdMoments:
         Shape (d, d, T, M), second time that of the points, to the same.
         """
         d, _, t, m = moments.shape
-        left = moments.transpose(0, 2, 3, 1).reshape(d * t, m * d)
         right = self._later_drift.reshape(m * d, m * d)
-        out = np.zeros((d * t, m * d))
-        width = d * max(1, m // 8)
-        for first in range(0, m * d, width):  # only earlier batches are remembered
-            upto = min(first + width, m * d)
-            out[:, first:upto] = left[:, :upto] @ right[:upto, first:upto]
-        return np.ascontiguousarray(out.reshape(d, t, m, d).transpose(0, 3, 1, 2))
+        out = np.empty((d, d, t, m))
+        width, rows = d * max(1, m // 8), max(1, _CACHED // (t * m * d))
+        for row in range(0, d, rows):
+            some = moments[row : row + rows]
+            left = some.transpose(0, 2, 3, 1).reshape(len(some) * t, m * d)
+            product = np.empty_like(left)
+            for first in range(0, m * d, width):  # only earlier batches are remembered
+                upto = min(first + width, m * d)
+                np.matmul(left[:, :upto], right[:upto, first:upto], out=product[:, first:upto])
+            out[row : row + rows] = product.reshape(len(some), t, m, d).transpose(0, 3, 1, 2)
+        return out
 
     def drifted_own(self, moments: FloatArray) -> FloatArray:
         """:meth:`drifted` where both directions are the same. Shape (d, d, T, M) to (d, T, M)."""
