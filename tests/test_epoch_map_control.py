@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
-from theory.optimizers import heavy_ball, nesterov
+from theory.optimizers import heavy_ball, nesterov, sgd
 from theory.sampling import dropped_batch, kept_batch, reshuffled
 from validation.epoch_map import averaged_epoch_map
 from validation.epoch_map.average import AveragedMap, maps_of
 from validation.epoch_map.control import controlled_maps_of
 from validation.epoch_map.system import EpochSystem
+from validation.regression import Regression
 
 BALL = {"learning_rate": 0.125, "momentum": 0.5}
 
@@ -148,3 +150,31 @@ def test_progress_can_interrupt() -> None:
             _quadratics(12), heavy_ball(), reshuffled(), batch_size=3, seed=0,
             hyperparameters={**BALL, "weight_decay": 0.1},
         )
+
+
+@pytest.mark.montecarlo
+@pytest.mark.parametrize("control", [True, False])
+def test_the_standard_error_is_right_where_the_mean_is_many_standard_deviations(control: bool) -> None:
+    """Flat direction, mean at -64 deviations: influences rest on few permutations, nothing may cancel.
+
+    Squares of z over the seeds add up to chi-square, per direction; false alarms once in 1e6 together.
+    """
+    rng = np.random.default_rng([7, 2])
+    x = rng.normal(size=(40, 3)) * [1, 0.2, 0.03]
+    problem = Regression(features=x, targets=x.sum(axis=1) + rng.normal(size=40)).quadratics
+    laws = [
+        averaged_epoch_map(
+            problem, sgd(), reshuffled(), batch_size=5,
+            hyperparameters={"learning_rate": 0.03 / float(problem.curvatures[0])}, permutations=8000,
+            seed=seed, control=control,
+        )
+        for seed in range(40)
+    ]
+    assert abs(laws[0].mean[2]) > 30 * np.sqrt(laws[0].variance[2])
+    for values, errors in (
+        (np.array([law.variance for law in laws]), np.array([law.standard_error for law in laws])),
+        (np.array([law.mean for law in laws]), np.array([law.mean_standard_error for law in laws])),
+    ):
+        total = (((values - values.mean(axis=0)) / errors) ** 2).sum(axis=0)
+        assert (total > chi2.ppf(1e-6 / 12, 39)).all()
+        assert (total < chi2.isf(1e-6 / 12, 39)).all()

@@ -16,6 +16,8 @@ __all__ = ["MOST_PATHS", "PATH_BYTES", "Influence", "influence_of"]
 
 #: paths from which the position average is differentiated, at most, and their bytes
 MOST_PATHS, PATH_BYTES = 1024, 300_000_000
+#: permutations from which the pull on the mean is taken, at least: a small part of the influence
+_PULLED = 4096
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,8 +30,10 @@ class Influence:
     .. math:: I_{p,i} = \overline{\delta_i^2}-2\mu_i\overline{\delta_i}
               + \langle G_i,\,ss^\top\rangle + g_i\cdot s ,
 
-    averages over positions and the state s after the epoch, all under permutation p and the
-    stationary law at its start; :math:`G_i,g_i` solve the adjoint equations. So
+    averages over positions and the state s after the epoch less its stationary mean, all under
+    permutation p and the stationary law at its start; :math:`G_i,g_i` solve the adjoint equations. States
+    are about the mean because that may be many standard deviations: G, g rest on a few permutations, and
+    their errors must not meet its square. So
     :math:`\operatorname{sd}_p(I_{p,i})/\sqrt P` is the standard error of :math:`\sigma_i^2`.
 
     Attributes
@@ -54,7 +58,7 @@ class Influence:
         second order in the fluctuations.
 
         From position averages (P, orders, d), final columns (P, orders, n d, columns) and those
-        without fluctuations (n d, columns). Shape (P, orders, d).
+        without fluctuations (n d, columns), the last column about the mean. Shape (P, orders, d).
         """
         p, orders, k = ends.shape[:3]
         out: FloatArray = squares - 2 * self.mean * means + ends[:, :, :, -1] @ self.first.T
@@ -81,17 +85,30 @@ def influence_of(
     count = int(np.clip(PATH_BYTES // each, 4, min(average.permutations, MOST_PATHS)))
     weight, rows = _position_weights(average, indices, start, count)
     mean = rows @ np.append(average.mean, 1.0)
+    centre = np.eye(k + 1)
+    centre[k, :k] = average.mean  # paths from the mean, about their own
+    weight = centre @ weight @ centre.T
+    weight[:, :k, k] -= mean[:, None] * rows[:, :k]
     second = np.stack([few.solve_adjoint(w[:k, :k], tolerance=3e-2) for w in weight])
-    pull, sample = np.zeros((len(second), k)), 0
-    for f, c in zip(average.maps, average.shifts, strict=True):
-        if sample < 4096:  # mean and gradient are a small part of this
-            sample += len(c)
-            moved = np.tensordot(second, c, (2, 1))  # direction, state, permutation
-            pull += 2 * np.einsum("dip,ipk->dk", moved, f, optimize=True)
-    pull /= sample
+    pull = _pull(average, second)
     back = np.linalg.inv(np.eye(k) - average.mean_map)
-    first = (pull + 2 * weight[:, :k, k] - 2 * mean[:, None] * rows[:, :k]) @ back
+    first = (pull + 2 * weight[:, :k, k]) @ back
     return Influence(second=second, first=first, first_of_mean=rows[:, :k] @ back, mean=mean)
+
+
+def _pull(average: AveragedMap, second: FloatArray) -> FloatArray:
+    r""":math:`2\operatorname{cov}(\Phi,\,Gs)`, s the state after an epoch from the mean. Shape (d, n d)."""
+    k, sample = average.size, 0
+    both, pushes, maps = np.zeros((len(second), k)), np.zeros(k), np.zeros((k, k))
+    for f, c in zip(average.maps, average.shifts, strict=True):
+        if sample < _PULLED:
+            sample += len(c)
+            pushed = c + (f @ average.mean).T - average.mean
+            moved = np.tensordot(second, pushed, (2, 1))  # direction, state, permutation
+            both += np.einsum("dip,ipk->dk", moved, f, optimize=True)
+            pushes += pushed.sum(axis=0)
+            maps += f.sum(axis=1)
+    return 2 * (both - (second @ pushes) @ maps / sample) / sample
 
 
 def _position_weights(

@@ -44,10 +44,11 @@ def measure(
     r"""Follow the boundary law ``start`` through every permutation's epoch.
 
     ``second`` is :math:`P_0` as ``start`` has it. Every diagonal is the one-step estimate
-    :math:`\bar I_i-\langle G_i,P_0\rangle-g_i\cdot\mu_0+\mu_i^2`, in which an error of the boundary
-    law cancels to first order; with a control variate its known average replaces the sampled one,
-    with coefficients fitted per direction, which cannot hurt. Off-diagonal entries, velocities and
-    positions are the plain averages, scaled to those diagonals.
+    :math:`\bar I_i-\langle G_i,P_0-\mu_0\mu_0^\top\rangle+\mu_i^2-(\bar\delta_i-\mu_i)^2`, in which an
+    error of the boundary law cancels to first order, and that of a :math:`\mu_i` from few permutations
+    altogether; with a control variate its known average replaces the sampled one, with coefficients fitted
+    per direction, which cannot hurt. Off-diagonal entries, velocities and positions are the plain averages,
+    scaled to those diagonals.
     """
     system, count, d, m = average.system, average.permutations, average.system.dimension, average.system.steps
     known = average.known if isinstance(average, ControlledMap) else None
@@ -59,12 +60,14 @@ def measure(
     base = np.zeros((average.size, start.shape[3])) if known is None else (
         known.unperturbed @ (start.reshape(average.size, -1) / average.scales[:, None])
     )
+    base[:, -1] -= average.mean
     stride = chunk_size(orders * start.size + 4 * average.size**2 + 3 * d * d + m * d)
     for first in range(0, count, stride):
         part = slice(first, min(first + stride, count))
         rows = indices(first, part.stop - first)
         out = system.propagate(rows, start, path=path, matrices=True, positions=True)
         ends = out["ends"].reshape(len(rows), orders, average.size, -1) / average.scales[:, None]
+        ends[:, 0, :, -1] -= average.mean
         level[part] = out["means"] / m
         variances[part] = influence.of_variance(out["squares"] / m, level[part], ends, base)
         means[part] = influence.of_mean(level[part], ends)
@@ -74,9 +77,8 @@ def measure(
     expected, expected_mean = _expected(average, second, start, influence)
     found, spread, reduction = _estimate(variances, expected)
     mean, mean_spread, _ = _estimate(means, expected_mean)
-    mean -= influence.first_of_mean @ average.mean
-    found -= np.tensordot(influence.second, second, 2) + influence.first @ average.mean
-    found += influence.mean**2
+    found -= np.tensordot(influence.second, second - np.outer(average.mean, average.mean), 2)
+    found += influence.mean**2 - (mean - influence.mean) ** 2
     diagonal = found + mean**2
     plain = np.diag(moments[0])
     usable = (diagonal > 0) & (plain > 0)
@@ -101,6 +103,7 @@ def _expected(
     )
     after = known.apply(second) + known.source(mean) + cross + cross.T
     moved = known.drift[:, :-1] @ mean + known.drift[:, -1]
+    after -= np.outer(moved, mean) + np.outer(mean, moved)  # about the mean
     inside = known.positions(second, mean, start).mean(axis=0)
     inside_mean = (known.drifts[:, 0] @ np.append(mean * average.scales, 1.0)).mean(axis=0)
     out[1] = inside - 2 * influence.mean * inside_mean + influence.first @ moved
