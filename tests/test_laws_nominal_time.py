@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from theory.optimizers import heavy_ball
+from theory.optimizers import heavy_ball, sgd
 from theory.sampling import SamplingScheme, fresh_batches, reshuffled, shuffled_once
 from validation.epoch_map.cost import EpochCost, epoch_cost
 from validation.laws import METHODS, Method, Run, WeightLaw, full_law
@@ -154,3 +154,31 @@ def test_directions_without_curvature_are_not_carried() -> None:
         assert not other.covariance[:, 3:].any()
         assert not other.relative_error_estimate[3:].any()
         assert other.figures["nominal_seconds"] == one.figures["nominal_seconds"]
+
+
+def test_all_orders_of_a_few_samples_are_taken() -> None:
+    """Five samples in one direction, against the recursion over all 120 orders in plain NumPy."""
+    rng = np.random.default_rng(5)
+    x, noise, rate = rng.normal(size=5), rng.normal(size=5), 0.3
+    given = Run(
+        problem=Regression(features=x[:, None], targets=2 * x + noise).quadratics, rule=sgd(),
+        scheme=reshuffled(), batch_size=1, hyperparameters={"learning_rate": rate},
+    )
+    law = full_law(given)
+    assert law.order == "exact: all orders of the samples"
+    h, g = x**2, x * ((x @ (2 * x + noise)) / (x @ x) * x - 2 * x - noise)
+    maps, shifts = [], []  # after every step of every order
+    for order in itertools.permutations(range(5)):
+        a, b = 1.0, 0.0
+        for n in order:
+            a, b = (1 - rate * h[n]) * a, (1 - rate * h[n]) * b - rate * g[n]
+            maps.append(a)
+            shifts.append(b)
+    a, b = np.reshape(maps, (-1, 5)), np.reshape(shifts, (-1, 5))
+    mean = b[:, -1].mean() / (1 - a[:, -1].mean())
+    square = (2 * (a * b)[:, -1].mean() * mean + (b[:, -1] ** 2).mean()) / (1 - (a[:, -1] ** 2).mean())
+    inside = (a * mean + b).mean()
+    sign = np.sign(law.mean[0] * inside)  # that of the eigenvector is free
+    np.testing.assert_allclose(law.mean[0], sign * inside, rtol=1e-9)
+    expected = (a**2 * square + 2 * a * b * mean + b**2).mean() - inside**2
+    np.testing.assert_allclose(law.covariance[0, 0], expected, rtol=1e-9)

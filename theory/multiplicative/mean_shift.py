@@ -8,8 +8,9 @@ import numpy as np
 
 from theory.errors import TheoryError
 from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
+from theory.multiplicative.feedback import added_shares, white_points
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
-from theory.multiplicative.responses import Responses, lyapunov_by_modes, settled
+from theory.multiplicative.responses import Responses, settled
 from theory.optimizers import NumericRule
 from theory.sampling import SamplingScheme
 
@@ -86,8 +87,8 @@ def mean_shift(
             f"scheme {scheme.name!r} draws by its own function: the joint moments of its batches are "
             "not known; use a built-in scheme"
         )
-    points = _white(problem, responses, sizes)
-    added = _added_share(problem, points)
+    points = white_points(problem, responses, sizes)
+    added = float(added_shares(problem, points).max(initial=0.0))
     if scheme.lasting == "epoch":
         values = reshuffled_shift(problem, responses)
         between = np.abs(_third_order(problem, responses))
@@ -133,22 +134,6 @@ def _third_order(problem: SampleQuadratics, responses: Responses) -> FloatArray:
         once += problem.signs[:, q, None] * f * ((f * g) @ pairs.T)
     push = problem.hessian_times(once).mean(axis=0) - h * once.mean(axis=0)
     return settled(responses, apart / m * push)
-
-
-def _white(problem: SampleQuadratics, responses: Responses, sizes: FloatArray) -> FloatArray:
-    """Covariance of the points under independent batches of these sizes, to leading order."""
-    own = float(pair_coefficients(problem.samples)[0]) * float(np.mean(1 / sizes))
-    inject, at = responses.inject, responses.evaluate_at
-    source = np.einsum("m,n,ij->minj", inject, inject, own * problem.gradient_covariance)
-    states = lyapunov_by_modes(responses.drift, source)
-    return np.asarray(np.einsum("m,minj,n->ij", at, states, at))
-
-
-def _added_share(problem: SampleQuadratics, points: FloatArray) -> float:
-    r""":math:`\max_i\mathcal H[P]_{ii}/C_{ii}`."""
-    noise, added = np.diag(problem.gradient_covariance), np.diag(problem.covariance_action(points))
-    moving = noise > 0
-    return float(np.max(added[moving] / noise[moving], initial=0.0))
 
 
 def _repeated(responses: Responses) -> FloatArray:

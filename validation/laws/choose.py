@@ -42,7 +42,8 @@ def method_by_name(name: str) -> Method:
 def full_law(run: Run, method: str | None = None) -> WeightLaw:
     """The law by the method named, or by the cheapest that is accurate enough.
 
-    Independent steps are solved exactly. For a permutation per epoch it is the position-resolved
+    Independent steps are solved exactly, and so are epochs of so few samples that all their orders can be
+    taken. For a permutation per epoch it is otherwise the position-resolved
     closure where time and memory allow, else the averaged one; where its error estimate exceeds the
     accuracy and time is left, permutations are sampled, and the better of the two is returned. Time is
     nominal, counted operations over the speed of an ordinary machine: the choice and the result are
@@ -85,8 +86,9 @@ def _for_epochs(run: Run) -> WeightLaw:
     fits = _CLOSURE.cost(run) <= run.seconds and _CLOSURE.memory(run) <= _MEMORY
     closure = _CLOSURE if fits else _AVERAGED
     limit, found, failure = run.mean_square_limit, None, None
-    if limit is not None and run.hyperparameters["learning_rate"] > limit and _SAMPLED.fits(run):
-        try:  # most likely there is no law, and expansions are slow to find out
+    beyond = limit is not None and run.hyperparameters["learning_rate"] > limit
+    if _SAMPLED.covers(run) and (_SAMPLED.enumerates(run) or beyond and _SAMPLED.fits(run)):
+        try:  # beyond the limit there is most likely no law, and expansions are slow to find out
             return solve_moving(_SAMPLED, run)
         except UnstableError as error:
             raise beyond_the_limit(run, error) from None

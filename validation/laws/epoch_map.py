@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,11 +21,13 @@ _SIGMAS = 3.0
 _FEWEST, _LEAST = 256, 32
 #: the most, and bytes of maps that may be kept
 _MOST, _MEMORY = 1_000_000, 2_000_000_000
+#: samples whose orders are few enough to take all of them, and what rounding may leave then
+_ENUMERATED, _ROUNDING = 7, 1e-9
 
 
 @dataclass(frozen=True)
 class EpochMapMethod:
-    """Average over permutations; also for one permutation that repeats.
+    """Average over permutations, all of them for a few samples; also for one permutation that repeats.
 
     How many is settled by counting operations, not by the clock: the seed alone fixes the result.
     """
@@ -48,24 +51,38 @@ class EpochMapMethod:
         """Whether enough of them can be drawn in the time for an error estimate."""
         return self.affordable(run) >= _FEWEST
 
+    def enumerates(self, run: Run) -> bool:
+        """Whether all orders of the samples are so few that none need be drawn."""
+        return run.problem.samples <= _ENUMERATED
+
     def solve(self, run: Run) -> WeightLaw:
-        """From a pilot and as many more as the accuracy needs, or else from what the time allows."""
+        """From all orders of a few samples; else from a pilot and what the accuracy needs or time allows."""
         from validation.epoch_map import averaged_epoch_map
         from validation.epoch_map.averaged import PILOT
 
-        cost = _cost(run)
+        cost, every = _cost(run), None
+        if self.enumerates(run):
+            every = np.array(list(permutations(range(run.problem.samples))))[:, : sum(run.sizes)]
         most = cost.affordable(run.seconds - cost.fixed) - PILOT  # besides a pilot
         found = averaged_epoch_map(
             run.problem, run.rule, run.scheme, batch_size=run.batch_size,
             hyperparameters=run.hyperparameters, standard_error=run.accuracy / _SIGMAS, seed=run.seed,
-            permutations=None if most >= PILOT else max(self.affordable(run), _LEAST),
+            indices=every, control=every is None,
+            permutations=None if most >= PILOT or every is not None else max(self.affordable(run), _LEAST),
             max_permutations=min(max(most, PILOT), _MOST), memory_bytes=_MEMORY, progress=run.progress,
         )
+        exact = every is not None
         return WeightLaw(
-            method=self.name, order=self.order, covariance=found.covariance, mean=found.mean,
+            method=self.name, order="exact: all orders of the samples" if exact else self.order,
+            covariance=found.covariance, mean=found.mean,
             velocity_variances=np.diag(found.velocity).copy(),
-            relative_error_estimate=_SIGMAS * found.relative_standard_error,
-            mean_error_estimate=_SIGMAS * found.mean_standard_error,
+            relative_error_estimate=(
+                np.where(found.variance > 0, _ROUNDING, 0.0) if exact
+                else _SIGMAS * found.relative_standard_error
+            ),
+            mean_error_estimate=(
+                _ROUNDING * np.abs(found.mean) if exact else _SIGMAS * found.mean_standard_error
+            ),
             figures={
                 "permutations": found.permutations, "spectral_radius": found.spectral_radius,
                 "seed": found.seed, "nominal_seconds": cost.fixed + found.permutations * cost.each,
