@@ -53,8 +53,9 @@ class Prediction:
     stability_limit
         Learning rate below which the mean of the steepest direction is stable; infinite if all are.
     mean_square_limit
-        Learning rate below which independent batches of this size have a finite second moment; None
-        for the published theory, which has no such limit.
+        Learning rate below which independent batches of this size have a finite second moment, to 1e-3;
+        None for the published theory, which has no such limit, and where it would take longer than
+        ``seconds``.
     crossover_curvature
         Curvature below which an epoch is too short for the weights to relax, so that
         anti-correlations lower the variance; None, with ``crossover_note``, where there is none. See

@@ -75,6 +75,10 @@ With --simulate also the keys that 'sgd-theory simulate --help' lists: noise, re
 seed, verdict, mean_verdict, to_judge_all, and per direction measured_variance, measured_mean,
 standard_error, mean_standard_error, z, mean_z, status.
 """
+_NO_LIMIT = (
+    "note: the mean-square limit of so many samples and directions takes longer than --seconds allows, and "
+    "is left out: allow more"
+)
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -164,6 +168,7 @@ def summary(problem: Problem, made: Prediction) -> list[str]:
         f"stability limit       learning_rate < {short(made.stability_limit)} for the mean"
         + ("" if made.mean_square_limit is None else
            f", {short(made.mean_square_limit)} for the mean square (independent batches)"),
+        *([_NO_LIMIT] if made.mean_square_limit is None and made.theory == "full" else []),
         f"crossover curvature   {crossover}",
         f"excess loss           {short(made.excess_loss)}",
         f"loss fluctuation      {short(made.loss_fluctuation)} (published: "
