@@ -170,6 +170,16 @@ def _require_mean(torch: Any, loss: Any, outputs: Any, targets: Any) -> None:
         )
 
 
+def _require_no_kink(torch: Any, one: Any, slope: Any, away: Any, targets: Any) -> None:
+    """Without curvature anywhere the slope must stay: that of an absolute value jumps at its kink."""
+    change = _change(slope, torch.func.vmap(torch.func.grad(one))(away, targets))
+    if not change <= _ROUNDING:
+        raise TheoryError(
+            f"the loss is not quadratic in the outputs: its second derivative is zero, yet its slope changes "
+            f"by {change:.2g} of itself, by a kink, as in an absolute error. Use a squared error"
+        )
+
+
 def _constant_curvatures(
     torch: Any, loss: Any, outputs: Any, targets: Any, generator: Any
 ) -> tuple[FloatArray, FloatArray]:
@@ -183,8 +193,11 @@ def _constant_curvatures(
         bend = torch.func.vmap(torch.func.hessian(one))
         here = bend(outputs, targets)
         for scale in _SCALES:
-            there = bend(outputs + _random_like(torch, outputs, scale, generator), targets)
+            away = outputs + _random_like(torch, outputs, scale, generator)
+            there = bend(away, targets)
             change = _change(here, there)
+            if not here.any() and not there.any():
+                _require_no_kink(torch, one, slope, away, targets)
             if not change <= _ROUNDING:
                 raise TheoryError(
                     f"the loss is not quadratic in the outputs: its second derivative changes by "

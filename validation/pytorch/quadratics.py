@@ -112,6 +112,8 @@ def _eigen(rows: FloatArray, signs: FloatArray, tolerance: float) -> tuple[Float
         values, vt = values[::-1].copy(), vectors[:, ::-1].T
     values[np.abs(values) < tolerance * np.abs(values).max()] = 0.0
     if not values.any():
-        raise TheoryError("the mean loss has no curvature: it does not depend on the weights")
+        raise TheoryError(
+            "the mean loss has no curvature: it depends on the weights linearly, or not at all"
+        )
     largest = vt[np.arange(d), np.abs(vt).argmax(axis=1)]
     return values, (vt * np.sign(largest)[:, None]).T
