@@ -174,11 +174,12 @@ def test_all_orders_of_a_few_samples_are_taken() -> None:
             a, b = (1 - rate * h[n]) * a, (1 - rate * h[n]) * b - rate * g[n]
             maps.append(a)
             shifts.append(b)
-    a, b = np.reshape(maps, (-1, 5)), np.reshape(shifts, (-1, 5))
-    mean = b[:, -1].mean() / (1 - a[:, -1].mean())
-    square = (2 * (a * b)[:, -1].mean() * mean + (b[:, -1] ** 2).mean()) / (1 - (a[:, -1] ** 2).mean())
-    inside = (a * mean + b).mean()
+    to, by = np.reshape(maps, (-1, 5)), np.reshape(shifts, (-1, 5))
+    mean = by[:, -1].mean() / (1 - to[:, -1].mean())
+    cross = 2 * (to * by)[:, -1].mean() * mean + (by[:, -1] ** 2).mean()
+    square = cross / (1 - (to[:, -1] ** 2).mean())
+    inside = (to * mean + by).mean()
     sign = np.sign(law.mean[0] * inside)  # that of the eigenvector is free
     np.testing.assert_allclose(law.mean[0], sign * inside, rtol=1e-9)
-    expected = (a**2 * square + 2 * a * b * mean + b**2).mean() - inside**2
+    expected = (to**2 * square + 2 * to * by * mean + by**2).mean() - inside**2
     np.testing.assert_allclose(law.covariance[0, 0], expected, rtol=1e-9)
