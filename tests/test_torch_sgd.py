@@ -257,6 +257,44 @@ def test_training_and_simulation_agree_in_every_direction(name: str) -> None:
     _noise(trained, indexed)
 
 
+def _slow(gap: int, still: int = 0) -> Any:
+    """Four directions, one of them steep, beside some that do not move."""
+    torch.manual_seed(1)
+    x = torch.randn(64, 4).double() * torch.tensor([2.0, 0.5, 0.4, 0.3]).double()
+    x = torch.cat([x, torch.zeros(64, still).double()], dim=1)
+    data = TensorDataset(x, x[:, :1] + torch.randn(64, 1).double())
+    model = nn.Linear(4 + still, 1, bias=False).double()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02)
+    loader = DataLoader(data, batch_size=8, shuffle=True)
+    return measure_indices(model, nn.MSELoss(), optimizer, loader, blocks=40, gap=gap)
+
+
+def test_directions_that_are_not_judged_are_named() -> None:
+    run = _slow(gap=6, still=1)
+    assert run.resolved.tolist() == [True, False, False, False, False]
+    result = run.compare(run.blocks.weights.mean(axis=0), resolution=5.0)
+    text = str(result)
+    assert result.labels == ("0",)
+    assert list(result.left_out) == list(run.not_judged) == ["1", "2", "3", "4"]
+    assert "in 1 directions judged of 5" in text
+    assert "direction 3 is not judged: " in text
+    assert "of its variance outlives the gap, above 0.01" in text
+    assert "direction 4 is not judged: it does not move" in text
+    assert f"gap={result.needed_gap} epochs lets all that move forget" in text
+    longer = _slow(gap=result.needed_gap)
+    assert longer.resolved.all()
+    assert not _slow(gap=result.needed_gap - 1).resolved.all()
+    result = longer.compare(longer.blocks.weights.mean(axis=0), resolution=5.0)
+    assert not result.left_out
+    assert "judged" not in str(result)
+
+
+def test_no_direction_to_judge() -> None:
+    run = _slow(gap=1)
+    with pytest.raises(TheoryError, match=r"no direction can be judged: direction 0 .*; gap=\d+ epochs"):
+        run.compare(run.blocks.weights.mean(axis=0))
+
+
 @pytest.mark.montecarlo
 def test_a_loader_draws_uniform_permutations() -> None:
     """Chi-square of the 120 orders of 5 samples; 1e-6 quantile with 119 degrees of freedom: 207.6."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
@@ -22,10 +23,35 @@ from validation.regression import FloatArray
 from validation.simulate import start_bias
 from validation.trajectory import trajectory
 
-__all__ = ["Measured", "measure", "measure_indices"]
+__all__ = ["Judged", "Measured", "measure", "measure_indices"]
 
 #: what the squares of two neighbouring blocks may share in a direction that is compared
 LARGEST_MEMORY = 0.01
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged(Comparison):
+    """A comparison of some of the directions of a run; its verdict is theirs alone.
+
+    Attributes
+    ----------
+    left_out
+        Why a direction was not judged, by its label; empty if all were.
+    needed_gap
+        Epochs between blocks that would do for all that move.
+    """
+
+    left_out: Mapping[str, str]
+    needed_gap: int
+
+    def __str__(self) -> str:
+        if not self.left_out:
+            return super().__str__()
+        first, second, *table = super().__str__().splitlines()
+        total = len(self.labels) + len(self.left_out)
+        first = first.replace(" directions,", f" directions judged of {total},", 1)
+        second = second.replace("every direction", "every direction judged", 1)
+        return "\n".join([first, *_reasons(self.left_out, self.needed_gap), second, *table])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,21 +87,68 @@ class Measured:
         out: npt.NDArray[np.bool_] = (self.memory <= LARGEST_MEMORY) & moving
         return out
 
+    @property
+    def not_judged(self) -> dict[str, str]:
+        """Directions that :meth:`compare` leaves out, by label, and why."""
+        still = self.blocks.weights.min(axis=0) <= 0
+        return {
+            str(i): "it does not move" if still[i] else
+            f"{self.memory[i]:.2g} of its variance outlives the gap, above {LARGEST_MEMORY:g}"
+            for i in np.flatnonzero(~self.resolved)
+        }
+
+    @property
+    def needed_gap(self) -> int:
+        """The shortest gap, in epochs, in which every direction that moves forgets."""
+        numeric = self.rule.numeric(self.hyperparameters)
+        steps = self.scheme.steps_per_epoch(self.problem.samples, self.batch_size)
+        moving = self.problem.curvatures[self.blocks.weights.min(axis=0) > 0]
+
+        def forgotten(gap: int) -> bool:
+            return bool(start_bias(numeric, moving, gap * steps).max(initial=0.0) <= LARGEST_MEMORY)
+
+        low, high = 0, 1
+        while not forgotten(high):
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if forgotten(middle) else (middle, high)
+        return high
+
     def compare(
         self, predicted: FloatArray, *, prediction_error: FloatArray | None = None,
         resolution: float = 0.1, comparisons: int | None = None, false_alarm_rate: float = 1e-6,
-    ) -> Comparison:
+    ) -> Judged:
         """Judge predicted second moments about the minimum in the resolved directions.
 
-        ``predicted`` and its standard error have shape (d,); see :func:`validation.compare.compare`.
+        ``predicted`` and its standard error have shape (d,); see :func:`validation.compare.compare`. The
+        others are named in the text and in ``left_out``.
+
+        Raises
+        ------
+        TheoryError
+            If no direction is resolved, or as :func:`validation.compare.compare`.
         """
-        kept = self.resolved
-        return compare(
+        kept, left = self.resolved, self.not_judged
+        gap = self.needed_gap
+        if not kept.any():
+            raise TheoryError(f"no direction can be judged: {'; '.join(_reasons(left, gap))}")
+        made = compare(
             np.asarray(predicted)[kept], self.blocks.weights[:, kept],
             labels=[str(i) for i in np.flatnonzero(kept)], resolution=resolution,
             comparisons=comparisons, false_alarm_rate=false_alarm_rate,
             prediction_error=None if prediction_error is None else np.asarray(prediction_error)[kept],
         )
+        own = {field.name: getattr(made, field.name) for field in fields(made)}
+        return Judged(**own, left_out=left, needed_gap=gap)
+
+
+def _reasons(left_out: Mapping[str, str], gap: int) -> list[str]:
+    """One sentence per direction that is not judged, ten at most, and the way out."""
+    lines = [f"direction {label} is not judged: {why}" for label, why in left_out.items()]
+    more = [f"... and {len(lines) - 10} more"] if lines[10:] else []
+    slow = any("outlives" in why for why in left_out.values())
+    return lines[:10] + more + ([f"gap={gap} epochs lets all that move forget"] if slow else [])
 
 
 def measure(
