@@ -25,6 +25,8 @@ _LEAST_SECONDS = 1.0
 _TRUSTED = 0.3
 #: share of the limit of independent batches below which there is no doubt that a law exists
 _INSIDE = 0.25
+#: and above which there is none where an epoch has so many steps, whose limit is then nearly the same
+_BEYOND, _LONG = 1.1, 20
 
 
 def method_by_name(name: str) -> Method:
@@ -86,12 +88,16 @@ def _for_epochs(run: Run) -> WeightLaw:
     fits = _CLOSURE.cost(run) <= run.seconds and _CLOSURE.memory(run) <= _MEMORY
     closure = _CLOSURE if fits else _AVERAGED
     limit, found, failure = run.mean_square_limit, None, None
-    beyond = limit is not None and run.hyperparameters["learning_rate"] > limit
-    if _SAMPLED.covers(run) and (_SAMPLED.enumerates(run) or beyond and _SAMPLED.fits(run)):
+    rate = run.hyperparameters["learning_rate"]
+    beyond = limit is not None and rate > limit
+    sampled = _SAMPLED.covers(run) and _SAMPLED.fits(run)
+    if _SAMPLED.enumerates(run) or (beyond and sampled):
         try:  # beyond the limit there is most likely no law, and expansions are slow to find out
             return solve_moving(_SAMPLED, run)
         except UnstableError as error:
             raise beyond_the_limit(run, error) from None
+    if limit is not None and rate > _BEYOND * limit and len(run.sizes) >= _LONG:
+        raise beyond_the_limit(run, None)  # which an expansion would take long to find out
     try:
         found = solve_moving(closure, run)
     except (UnstableError, AccuracyError) as error:
@@ -106,7 +112,6 @@ def _for_epochs(run: Run) -> WeightLaw:
             failure = error
         else:
             return other if found is None or other.worst < found.worst else found
-    rate = run.hyperparameters["learning_rate"]
     inside = limit is not None and rate < _INSIDE * limit  # rounding, not the law, made sampling fail
     if found is not None and (failure is None or inside or found.worst < _TRUSTED):
         return found

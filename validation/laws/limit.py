@@ -140,5 +140,5 @@ def beyond_the_limit(run: Run, found: TheoryError | None) -> UnstableError:
         f"no stationary variance: learning_rate = {rate:.6g} is beyond, or too near, the mean-square "
         f"stability limit of {run.rule.name} on these samples with {run.scheme.name} batches of "
         f"{run.batch_size}{independent}; {both} (its limit is {most:.6g}). Lower the learning rate or "
-        f"raise the batch size. Found: {found}"
+        "raise the batch size" + ("" if found is None else f". Found: {found}")
     )
