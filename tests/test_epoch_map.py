@@ -11,7 +11,7 @@ import numba
 import numpy as np
 import pytest
 
-from theory.errors import NoStationaryLawError, TheoryError, UnstableError
+from theory.errors import AccuracyError, NoStationaryLawError, TheoryError, UnstableError
 from theory.multiplicative import SampleQuadratics
 from theory.optimizers import heavy_ball, nesterov, pytorch_sgd, sgd
 from theory.sampling import dropped_batch, fresh_batches, kept_batch, reshuffled, shuffled_once
@@ -272,3 +272,44 @@ def test_what_has_no_law_is_refused() -> None:
         averaged_epoch_map(
             pushed, sgd(), reshuffled(), batch_size=1, hyperparameters={"learning_rate": 0.1}, seed=0
         )
+
+
+def test_a_rule_whose_weights_see_the_gradient_a_step_late() -> None:
+    """Its weights have no entry of their own in the injection; closure and sampled law agree."""
+    from theory import LinearRule
+    from theory.symbols import learning_rate, momentum
+    from validation.laws import Run, full_law
+
+    def step(state: Any, gradient: Any) -> Any:
+        weights, velocity = state
+        return weights + velocity, momentum * velocity - learning_rate * gradient(weights)
+
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(40, 2))
+    run = Run(
+        problem=Regression(features=x, targets=x.sum(axis=1) + rng.normal(size=40)).quadratics,
+        rule=LinearRule(name="late", step=step, state_size=2, parameters=(momentum,), domain=(momentum < 1,)),
+        scheme=reshuffled(), batch_size=4,
+        hyperparameters={"learning_rate": 0.01, "momentum": 0.5}, accuracy=0.005,
+    )
+    one, other = full_law(run, "closure"), full_law(run, "averaged-epoch-map")
+    error = one.relative_error_estimate + other.relative_error_estimate
+    assert (np.abs(one.variances / other.variances - 1) < 2 * error).all()
+
+
+def test_a_map_that_cannot_be_inverted_leaves_the_closure(monkeypatch: pytest.MonkeyPatch) -> None:
+    from validation.epoch_map import average
+    from validation.laws import Run, full_law
+
+    def failing(*_: Any) -> Any:
+        raise AccuracyError("no answer in 600 iterations")
+
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(60, 20)) * np.linspace(1, 0.2, 20)
+    problem = Regression(features=x, targets=x @ rng.normal(size=20) + rng.normal(size=60)).quadratics
+    run = Run(
+        problem=problem, rule=heavy_ball(), scheme=reshuffled(), batch_size=4,
+        hyperparameters={"learning_rate": 0.05, "momentum": 0.5}, accuracy=1e-6,
+    )
+    monkeypatch.setattr(average, "solve_symmetric", failing)
+    assert full_law(run).method == "closure"

@@ -150,7 +150,7 @@ def test_the_comparison_would_catch_a_swapped_lag() -> None:
 def reference(
     x: list[float], momentum: float, steps: int, scheme: str
 ) -> list[list[Any]]:
-    """White minus bridge of heavy ball, in balls of 2400 bits: THEORY section 2 as written."""
+    """White minus bridge of heavy ball, in balls of 2400 bits, as published."""
     arb, mat = flint.arb, flint.arb_mat
     beta, m = arb(momentum), arb(steps)
     eye = mat(2, 2, [1, 0, 0, 1])
@@ -232,7 +232,7 @@ def test_double_precision_would_fail_here() -> None:
 
 
 def flat_law(m: int, b: float) -> float:
-    """THEORY section 2, the exact flat law of reshuffled epochs."""
+    """The exact flat law of reshuffled epochs (`flat-weight-variance`)."""
     top = m**3 * (1 - b) ** 3 * (1 + b) - 6 * m**2 * b * (1 - b) ** 2
     top += -m * (1 - 8 * b + 8 * b**3 - b**4) - 12 * b**2 * (1 - b**m)
     return float(top / (6 * m * (m - 1) * (1 - b) ** 5 * (1 + b)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -19,7 +20,7 @@ from theory.multiplicative.mean_limit import _first_root, mean_limit
 from theory.multiplicative.mean_square_limit import feedback
 from theory.multiplicative.mulayoff2023 import dense_threshold, threshold, threshold_bounds
 from theory.optimizers import LinearRule, heavy_ball, nesterov, pytorch_sgd, sgd
-from theory.sampling import fresh_batches, with_replacement
+from theory.sampling import fresh_batches, reshuffled, with_replacement
 from theory.symbols import learning_rate
 from validation.regression import Regression
 
@@ -255,3 +256,29 @@ def test_a_limit_that_does_not_exist() -> None:
 )
 def test_a_condition_ends_at_its_first_root(coefficients: list[int], limit: float) -> None:
     assert _first_root([Fraction(c) for c in coefficients]) == limit
+
+
+@pytest.mark.parametrize("kind", ["moments", "limit", "closure", "averaged", "shift"])
+def test_a_saddle_has_no_stationary_law(kind: str) -> None:
+    """Transients are fine there; nothing stationary may come out, not even a finite number."""
+    from theory.errors import NoStationaryLawError
+    from theory.multiplicative import AveragedClosure, Closure, mean_shift
+    from theory.one_epoch import quadratics_at_stationary_point
+
+    rng = np.random.default_rng(4)
+    hessians = rng.normal(size=(12, 2, 2)) * 0.2
+    hessians = hessians + hessians.swapaxes(1, 2) + np.diag([1.0, -0.3])
+    problem = quadratics_at_stationary_point(hessians, rng.normal(size=(12, 2)))
+    rule, values = heavy_ball(), {"learning_rate": 0.1, "momentum": 0.5}
+    steps = IndependentSteps(
+        quadratics=problem, rule=rule, scheme=fresh_batches(), batch_size=3, hyperparameters=values
+    )
+    asked: dict[str, Callable[[], Any]] = {
+        "moments": lambda: stationary_moments(steps),
+        "limit": lambda: mean_square_limit(steps),
+        "closure": lambda: Closure(problem, rule.numeric(values), (3,) * 4),
+        "averaged": lambda: AveragedClosure(problem, rule.numeric(values), (3,) * 4),
+        "shift": lambda: mean_shift(problem, rule.numeric(values), reshuffled(), 3),
+    }
+    with pytest.raises(NoStationaryLawError, match="leave a saddle"):
+        asked[kind]()

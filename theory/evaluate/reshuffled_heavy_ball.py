@@ -7,8 +7,8 @@ With :math:`x=\eta\lambda`, :math:`U` the Lucas sequence of (1 + β - x, β) and
    =\frac{2\,\big[S^{(3)}_{M+2}+\beta S^{(3)}_{M+1}\big]}{M(M-1)(1-\beta)\,[2(1+\beta)-x]},
 
 a sum of positive terms for real positive poles: the flat limit is its value at x = 0, and critical
-damping is no special point. (With :math:`G(z)=1-2F(z)/(M(M-1))=(1-z)g(z)` in THEORY section 2, the
-variance is a divided difference of g between the poles, and
+damping is no special point. (With :math:`G(z)=1-2F(z)/(M(M-1))=(1-z)g(z)` and
+:math:`F(z)=\sum_{h=1}^{M-1}(M-h)z^h` the variance is a divided difference of g between the poles, and
 :math:`g(z)=\sum_i\frac{(M-1-i)(M-i)}{M(M-1)}z^i` turns it into the sum above.)
 
 The sums come from :mod:`theory.evaluate.iterated_sums`.

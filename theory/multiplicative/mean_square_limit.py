@@ -104,7 +104,13 @@ def mean_square_limit(problem: IndependentSteps, *, accuracy: float = 1e-10) -> 
 
     The learning rate of ``problem`` is not used. For plain SGD it is the eigenvalue of mulayoff2023;
     otherwise the first root of feedback = 1, sought upwards in steps of a factor 1.6.
+
+    Raises
+    ------
+    NoStationaryLawError
+        If a direction has negative curvature, or none but noise.
     """
+    problem.quadratics.require_restoring()
     q, values = problem.quadratics, dict(problem.hyperparameters)
     most = mean_limit(problem.rule, values, q.curvatures[problem.moving])
     if not 0 < most < np.inf:
@@ -147,7 +153,10 @@ def require_mean_square_stable(problem: IndependentSteps) -> tuple[float, int]:
     ------
     UnstableError
         Otherwise; with both limits, and whether the mean still converges.
+    NoStationaryLawError
+        If a direction has negative curvature, or none but noise.
     """
+    problem.quadratics.require_restoring()
     values = problem.hyperparameters
     most = mean_limit(problem.rule, values, problem.quadratics.curvatures[problem.moving])
     rate = values["learning_rate"]

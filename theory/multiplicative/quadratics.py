@@ -175,9 +175,18 @@ class SampleQuadratics:
         Raises
         ------
         NoStationaryLawError
-            If a direction has neither mean curvature nor weight decay, but noise.
+            If a direction has noise, but neither mean curvature nor weight decay, or curvature that is
+            negative beyond rounding (a saddle or maximum).
         """
-        flat = self.curvatures + self.weight_decay == 0
+        pull = self.curvatures + self.weight_decay
+        lowest = int(np.argmin(pull))
+        if pull[lowest] < -_ROUNDING * np.abs(pull).max():
+            raise NoStationaryLawError(
+                f"direction {lowest} has the curvature {pull[lowest]:.6g}, weight decay included: weights "
+                "leave a saddle or a maximum, there is no stationary law. Give a larger weight decay, or ask "
+                "for transients (transient_moments, theory.one_epoch)"
+            )
+        flat = pull == 0
         pushed = flat & ((np.abs(self.factors).max(axis=(0, 1)) > 0) | self.gradients.any(axis=0))
         if pushed.any():
             raise NoStationaryLawError(

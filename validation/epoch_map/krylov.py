@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theory.errors import TheoryError
+from theory.errors import AccuracyError
 from validation.epoch_map.system import FloatArray
 
 __all__ = ["Linear", "solve_symmetric"]
@@ -39,7 +39,7 @@ def solve_symmetric(act: Linear, precondition: Linear, right: FloatArray, tolera
     )
     solved, failed = answer
     if failed:
-        raise TheoryError(
+        raise AccuracyError(
             f"the averaged epoch map could not be inverted to {tolerance:g} in 600 iterations: the "
             "learning rate is at the mean-square limit; lower it"
         )

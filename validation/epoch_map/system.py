@@ -106,9 +106,9 @@ class EpochSystem:
                 "remove the direction"
             )
         active = ~(flat & idle)
-        numeric_scale = np.abs(numeric.inject)
-        sizes_of = np.where(numeric_scale > 0, numeric_scale, numeric_scale[0])
-        t = sizes_of / sizes_of[0]
+        pushed = np.abs(numeric.inject)  # entries of the state in units of what a gradient does to them
+        unit_of = np.where(pushed > 0, pushed, pushed.max())
+        t = unit_of / unit_of[0]
         return cls(
             factors=np.ascontiguousarray(quadratics.factors[:, :, active] / math.sqrt(steep)),
             signs=quadratics.signs,

@@ -36,7 +36,7 @@ class EpochPropagation:
 
     Batches of one epoch remember each other: step r feels
     :math:`e_r=-\frac1{N-1}\sum_{m<r}\overline{\Delta H\,\Psi_{r-1-m}\,\Delta H}\,y_{m-1}`
-    (``dressed``; from THEORY: new here).
+    (``dressed``; new here).
     """
 
     products: SampleProducts
