@@ -15,10 +15,8 @@ from theory.optimizers import LinearRule
 from theory.optimizers.rule import NumericRule
 from theory.sampling import SamplingScheme
 
-__all__ = ["SECONDS", "SPEED", "Method", "Progress", "Run", "WeightLaw"]
+__all__ = ["SECONDS", "Method", "Progress", "Run", "WeightLaw"]
 
-#: multiplications a second of one core of 2.6 GHz with AVX-512 (2026), in large matrix products
-SPEED = 4e10
 #: nominal seconds that a law may take if nobody says otherwise
 SECONDS = 25.0
 

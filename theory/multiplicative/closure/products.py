@@ -9,7 +9,7 @@ import numpy as np
 
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 
-__all__ = ["SampleProducts", "TimePairs", "symmetric"]
+__all__ = ["SampleProducts", "TimePairs"]
 
 #: numbers in one table of products of factors
 _TABLE = 8_000_000
@@ -156,8 +156,3 @@ class SampleProducts:
             out += own.sum(axis=1).reshape(-1, d * d).T @ self.problem.gradients[chunk]
         cross: FloatArray = out.reshape(d, d, d) / self._samples
         return cross
-
-
-def symmetric(half: FloatArray) -> FloatArray:
-    """A second moment from its half, directions and times exchanged together. Shape (d, d, M, M)."""
-    return half + half.transpose(1, 0, 3, 2)

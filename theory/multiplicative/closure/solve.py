@@ -11,7 +11,7 @@ from theory.errors import AccuracyError, TheoryError, UnstableError
 from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
 from theory.multiplicative.closure.epoch import Drive, EpochPropagation
 from theory.multiplicative.closure.fourths import fourth_order_noise
-from theory.multiplicative.closure.products import SampleProducts, symmetric
+from theory.multiplicative.closure.products import SampleProducts
 from theory.multiplicative.closure.thirds import ThirdMoments
 from theory.multiplicative.feedback import population_factor
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
@@ -138,7 +138,7 @@ class Closure:
         )
         #: second moments of the noise of the minimum, and its third cumulants
         self.first_noise = problem.gradient_covariance[:, :, None, None] * self.pairs
-        self.third_noise = symmetric(self.thirds.gradients)
+        self.third_noise = _symmetric(self.thirds.gradients)
         self.noise_mean = float(shared) * self._mean_push(psi)
 
     def _mean_push(self, psi: FloatArray) -> FloatArray:
@@ -403,3 +403,7 @@ def _own_noise(observer: Observer, noise: FloatArray) -> FloatArray:
     """Each direction's own noise, seen by the observer. Shape (d, T, M)."""
     return np.stack([observer.noise[i] @ noise[i, i] for i in range(len(noise))])
 
+
+def _symmetric(half: FloatArray) -> FloatArray:
+    """A second moment from its half, directions and times exchanged together. Shape (d, d, M, M)."""
+    return half + half.transpose(1, 0, 3, 2)
