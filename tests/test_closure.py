@@ -152,7 +152,7 @@ def test_every_order_equals_the_average_over_all_permutations(
 
 def test_an_order_left_out_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: without crossed contractions and fourth cumulants order 4 is another."""
-    import theory.multiplicative.closure.expansion as module
+    import theory.multiplicative.closure.solve as module
 
     rule, problem, sizes = CASES[1]
     moments, _ = expansion_by_enumeration(problem, rule, sizes)

@@ -112,6 +112,14 @@ class Responses:
         return int(self.powers.shape[0]) - 1
 
     @property
+    def at_weights(self) -> bool:
+        """The gradient is taken at the weights."""
+        return np.array_equal(self.evaluate_at, self._weight_row())
+
+    def _weight_row(self) -> FloatArray:
+        return np.asarray(np.eye(len(self.inject))[0])
+
+    @property
     def kicks(self) -> FloatArray:
         r""":math:`A^pb`, p = 0..M. Shape (M + 1, d, n)."""
         return self.powers @ self.inject
@@ -128,11 +136,11 @@ class Responses:
 
     def weights(self) -> Observer:
         """The weights after steps 1..M."""
-        return self._observer(np.eye(len(self.inject))[0], np.arange(1, self.steps + 1))
+        return self._observer(self._weight_row(), np.arange(1, self.steps + 1))
 
     def trace(self) -> Observer:
         """The weights at the start and after steps 1..M, T = M + 1."""
-        return self._observer(np.eye(len(self.inject))[0], np.arange(self.steps + 1))
+        return self._observer(self._weight_row(), np.arange(self.steps + 1))
 
     def end(self) -> Observer:
         """All n entries of the state after step M, T = n."""

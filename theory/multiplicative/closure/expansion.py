@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from theory.multiplicative.closure.epoch import Drive
-from theory.multiplicative.closure.fourths import fourth_order_noise
 from theory.multiplicative.closure.solve import Closure
 from theory.multiplicative.quadratics import FloatArray
 from theory.multiplicative.responses import Observer
@@ -52,9 +51,7 @@ def expand(closure: Closure) -> Expansion:
     points = closure.epoch.bare(at, at, second)
     covariance = closure.products.covariance(points.reshape(d, d, -1)).reshape(shape)
     mean = closure.mean_at_start(closure.noise_mean)
-    noise = closure.pairs * covariance - closure.pushed() + fourth_order_noise(
-        closure.products, closure.responses.point_response, closure.sizes
-    )
+    noise = closure.pairs * covariance + closure.fourth_noise()
     closure.add_shifted_noise(noise, mean)
     fourth = _stationary(closure, Drive(start=nothing, noise=noise), remembered=second)
     weights, later = closure.responses.weights(), closure.third_mean()

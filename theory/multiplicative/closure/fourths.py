@@ -2,20 +2,22 @@ r"""Fourth order in the noise of the minimum: what products of two-point functio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multiplicative.batch_moments import Partition, coefficients, pair_coefficients
-from theory.multiplicative.closure.products import SampleProducts
+from theory.multiplicative.closure.products import SampleProducts, TimePairs
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 
 __all__ = ["fourth_order_noise"]
 
 Blocks = tuple[tuple[int, ...], ...]
 #: numbers in a table of products of a factor and a gradient
-_TABLE = 8_000_000
+_TABLE = 1_000_000
 _NONE: tuple[tuple[int, int], ...] = ()
+#: patterns of coinciding batches; factors are Delta H_l, xi_j, Delta H_m, xi_i
+_BOTH_ONCE = (_NONE, ((1, 3),), ((0, 2),), ((1, 2),), ((0, 3),), ((0, 2), (1, 3)))
+#: factors are xi_i, xi_j, Delta H_l, Delta H_m
+_ONE_TWICE = (_NONE, ((0, 1),), ((0, 2),), ((0, 3),))
 
 
 def _pattern(pairs: tuple[tuple[int, int], ...]) -> Partition:
@@ -25,24 +27,26 @@ def _pattern(pairs: tuple[tuple[int, int], ...]) -> Partition:
 
 
 def _weights(
-    samples: int, moment: Blocks, patterns: tuple[tuple[tuple[int, int], ...], ...],
-    included: Blocks | None,
-) -> dict[tuple[tuple[int, int], ...], float]:
-    """Coefficient per pattern of coinciding batches, less the product of two-point functions."""
-    exact = coefficients(4, samples, moment)
-    out = {pairs: exact[_pattern(pairs)] for pairs in patterns}
-    if moment == included:
-        own, shared = pair_coefficients(samples)
-        for pairs in patterns:
-            if all(pair in moment for pair in pairs):
-                out[pairs] -= own ** len(pairs) * shared ** (2 - len(pairs))
-    return {pairs: float(value) for pairs, value in out.items()}
+    samples: int, moments: tuple[Blocks, ...], patterns: tuple[tuple[tuple[int, int], ...], ...],
+    included: Blocks,
+) -> FloatArray:
+    """Coefficient per pattern of coinciding batches and moment, less the product of two-point functions."""
+    own, shared = pair_coefficients(samples)
+    out = np.empty((len(patterns), len(moments)))
+    for column, moment in enumerate(moments):
+        exact = coefficients(4, samples, moment)
+        for row, pairs in enumerate(patterns):
+            value = exact[_pattern(pairs)]
+            if moment == included and all(pair in moment for pair in pairs):
+                value -= own ** len(pairs) * shared ** (2 - len(pairs))
+            out[row, column] = float(value)
+    return out
 
 
 def fourth_order_noise(
     products: SampleProducts, response: FloatArray, sizes: FloatArray
 ) -> FloatArray:
-    r"""Effective covariance of the noise of an epoch from four factors of the minimum's noise.
+    r"""Half of the effective covariance of the noise of an epoch from four factors of the minimum's noise.
 
     .. math:: \mathbb E\big[\Delta H_l\Psi_{l-1-j}\xi_j\,(\Delta H_m\Psi_{m-1-i}\xi_i)^\top\big]
               \quad\text{and}\quad
@@ -56,26 +60,19 @@ def fourth_order_noise(
 
     Returns
     -------
-    Shape (d, d, M, M). Cost O(M² (N d² + d⁴)).
+    To be added to its transpose, directions and times exchanged. Shape (d, d, M, M). Cost
+    O(M² (N d² + d⁴)).
     """
     d, m = products.dimension, len(sizes)
-    inverse, n = 1 / sizes, products.problem.samples
-    out = np.zeros((d, d, m, m))
-    # factors 0: Delta H_l, 1: xi_j, 2: Delta H_m, 3: xi_i
-    two = (_NONE, ((1, 3),), ((0, 2),), ((1, 2),), ((0, 3),), ((0, 2), (1, 3)))
-    for moment, pairs in _both_once(products, response):
-        factors = _weights(n, moment, two, ((0, 2), (1, 3)))
-        for row, part in zip(out, pairs, strict=True):  # a row of directions stays in the cache
-            _add_both_once(row, part, factors, inverse)
-    # factors 0: xi_i, 1: xi_j, 2: Delta H_l, 3: Delta H_m
-    three = (_NONE, ((0, 1),), ((0, 2),), ((0, 3),))
-    late = np.zeros_like(out)
-    for moment, pairs in _one_twice(products, response):
-        factors = _weights(n, moment, three, ((0, 1), (2, 3)))
-        for row, part in zip(late, pairs, strict=True):
-            _add_one_twice(row, part, factors, inverse)
-    out += late + late.transpose(1, 0, 3, 2)
-    return out
+    inverse = 1 / sizes
+    half = np.empty((d, d, m, m))
+    twice, once = _OneTwice(products, response), _BothOnce(products, response)
+    for i, row in enumerate(half):  # a row of directions stays in the cache
+        row[:] = _sum_one_twice(twice.patterns(i), inverse)
+        both = _sum_both_once(once.patterns(i), inverse)  # from i on: the rest are transposes
+        both[0] /= 2
+        row[i:] += both
+    return half
 
 
 def _centred(products: SampleProducts, psi: FloatArray, vectors: FloatArray) -> FloatArray:
@@ -85,62 +82,83 @@ def _centred(products: SampleProducts, psi: FloatArray, vectors: FloatArray) -> 
     return out
 
 
-def _both_once(
-    products: SampleProducts, response: FloatArray
-) -> Iterator[tuple[Blocks, FloatArray]]:
-    r"""Moments of :math:`A\Psi_pu\,(A'\Psi_{p'}u')^\top`. Shapes (d, d, M, M), last axes (p, p')."""
-    problem = products.problem
-    d, m = products.dimension, len(response)
-    c = problem.gradient_covariance
-    rows = np.empty((d, m, problem.samples))
-    for p in range(m):
-        rows[:, p] = _centred(products, response[p], problem.gradients).T
-    flat = rows.reshape(d * m, -1)
-    joint = (flat @ flat.T / problem.samples).reshape(d, m, d, m).transpose(0, 2, 1, 3)
-    yield ((0, 1, 2, 3),), joint
-    first = rows.mean(axis=2)
-    yield ((0, 1), (2, 3)), np.einsum("ap,bq->abpq", first, first)
-    between = response.T[:, None, :, None] * response.T[None, :, None, :] * c[:, :, None, None]
-    yield ((0, 2), (1, 3)), products.covariance_by_times(between)
-    q = products.cross_moment
-    yield ((0, 3), (1, 2)), _responded(q, q.transpose(0, 2, 1), response)
-
-
-def _responded(first: FloatArray, second: FloatArray, response: FloatArray) -> FloatArray:
-    r""":math:`\sum_{ce}\Psi_p(c)\,\Psi_{p'}(e)\,x_{ace}\,y_{bce}`. Shape (d, d, M, M)."""
-    out = np.empty((*first.shape[:2], *2 * response.shape[:1]))
-    for row, x in zip(out, first, strict=True):
-        row[:] = response @ (x * second) @ response.T
+def _combined(weights: FloatArray, moments: tuple[FloatArray, ...]) -> list[FloatArray]:
+    """What stands at each pattern of coinciding batches, from all moments."""
+    out = []
+    for own in weights:
+        total = own[0] * moments[0]
+        for weight, moment in zip(own[1:], moments[1:], strict=True):
+            total += weight * moment
+        out.append(total)
     return out
 
 
-def _add_both_once(
-    out: FloatArray, pairs: FloatArray, factors: dict[tuple[tuple[int, int], ...], float],
-    inverse: FloatArray,
-) -> None:
-    """Sum over j < l and i < m; p = l - 1 - j, p' = m - 1 - i."""
+class _BothOnce:
+    r"""Moments of :math:`A\Psi_pu\,(A'\Psi_{p'}u')^\top`."""
+
+    def __init__(self, products: SampleProducts, response: FloatArray) -> None:
+        problem, m = products.problem, len(response)
+        self._response, self._times = response, TimePairs(m)
+        self._weights = _weights(
+            problem.samples, (((0, 1, 2, 3),), ((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2))),
+            _BOTH_ONCE, ((0, 2), (1, 3)),
+        )
+        self._each = np.empty((products.dimension, m, problem.samples))
+        for p in range(m):
+            self._each[:, p] = _centred(products, response[p], problem.gradients).T
+        self._mean = self._each.mean(axis=2)
+        earlier, later = (response.T[:, times] for times in (self._times.first, self._times.second))
+        between = earlier[:, None] * later[None, :] * problem.gradient_covariance[:, :, None]
+        self._between = products.covariance(between)
+        self._cross = products.cross_moment
+
+    def patterns(self, row: int) -> list[FloatArray]:
+        """Of the directions (row, b) for all b from ``row`` on. Shapes (d - row, M, M), axes (p, p')."""
+        own, rest = self._each[row], self._each[row:]
+        m, n = own.shape
+        joint = (own @ rest.reshape(-1, n).T / n).reshape(m, -1, m).transpose(1, 0, 2)
+        apart = self._mean[row][:, None] * self._mean[row:, None, :]
+        between = self._times.unpack_row(self._between, row)[row:]
+        crossed = _responded(self._cross[row], self._cross[row:].transpose(0, 2, 1), self._response)
+        return _combined(self._weights, (joint, apart, between, crossed))
+
+
+def _responded(first: FloatArray, second: FloatArray, response: FloatArray) -> FloatArray:
+    r""":math:`\sum_{ce}\Psi_p(c)\,\Psi_{p'}(e)\,x_{ce}\,y_{bce}`. Shape (b, M, M)."""
+    out: FloatArray = response @ (first * second) @ response.T
+    return out
+
+
+def _sum_both_once(patterns: list[FloatArray], inverse: FloatArray) -> FloatArray:
+    """Sum over j < l and i < m; p = l - 1 - j, p' = m - 1 - i. Shape (b, M, M), axes (l, m)."""
+    apart, same_noise, same_late, crossed, uncrossed, both = patterns
     m = len(inverse)
     upto = np.triu(np.ones((m, m)))  # products with it are cumulative sums, and quicker
-    rows, columns = pairs @ upto, upto.T @ pairs
-    full = upto.T @ rows
-    out[..., 1:, 1:] += factors[_NONE] * full[..., :-1, :-1]
-    together = _along_diagonals(pairs, inverse)  # j = i
-    out += factors[(1, 3),] * together
+    out = _along_diagonals(same_noise, inverse)  # j = i
+    out[..., 1:, 1:] += (upto.T @ (apart @ upto))[..., :-1, :-1]
     t = np.arange(m)  # l = m
-    out[..., t, t] += factors[(0, 2), (1, 3)] * inverse * together[..., t, t]
-    out[..., t[1:], t[1:]] += factors[(0, 2),] * inverse[1:] * full[..., t[:-1], t[:-1]]
+    out[..., t[1:], t[1:]] += inverse[1:] * np.einsum("pt,bpt->bt", upto, same_late @ upto)[..., :-1]
+    out[..., t[1:], t[1:]] += inverse[1:] * (np.diagonal(both, axis1=-2, axis2=-1)[..., :-1] @ _ages(inverse))
+    rows, columns = crossed @ upto, upto.T @ uncrossed
     for x in range(1, m - 1):
         rest = m - 1 - x
-        out[..., x + 1 :, x] += factors[(1, 2),] * inverse[x] * rows[..., :rest, x - 1]  # j = m
-        out[..., x, x + 1 :] += factors[(0, 3),] * inverse[x] * columns[..., x - 1, :rest]  # i = l
+        out[..., x + 1 :, x] += inverse[x] * rows[..., :rest, x - 1]  # j = m
+        out[..., x, x + 1 :] += inverse[x] * columns[..., x - 1, :rest]  # i = l
+    return out
+
+
+def _ages(inverse: FloatArray) -> FloatArray:
+    """Table ``[age, last]`` of ``inverse[last - age]``, zero below. Shape (M - 1, M - 1)."""
+    m = len(inverse)
+    ages = np.arange(m - 1)[None, :] - np.arange(m - 1)[:, None]
+    return np.where(ages >= 0, inverse[np.maximum(ages, 0)], 0.0)
 
 
 def _along_diagonals(pairs: FloatArray, inverse: FloatArray) -> FloatArray:
     """Sum over j < min(l, m) of ``inverse[j] pairs[l - 1 - j, m - 1 - j]``."""
     m = len(inverse)
     out = np.zeros_like(pairs)
-    ages = np.arange(m - 1)[None, :] - np.arange(m - 1)[:, None]
-    table = np.where(ages >= 0, inverse[np.maximum(ages, 0)], 0.0)  # [age, last]
+    table = _ages(inverse)
     for offset in range(-(m - 2), m - 1):
         diagonal = np.diagonal(pairs[..., :-1, :-1], offset, axis1=-2, axis2=-1)
         length = diagonal.shape[-1]
@@ -150,30 +168,32 @@ def _along_diagonals(pairs: FloatArray, inverse: FloatArray) -> FloatArray:
     return out
 
 
-def _one_twice(
-    products: SampleProducts, response: FloatArray
-) -> Iterator[tuple[Blocks, FloatArray]]:
-    r"""Moments of :math:`A\Psi_{p'}A'\Psi_pu\,u'^\top`. Shapes (d, d, M, M), last axes (p, p')."""
-    problem = products.problem
-    d, m = products.dimension, len(response)
-    g = problem.gradients
-    drift, shift = np.empty((d, d, m, m)), np.empty((d, d, m, m))
-    q = products.cross_moment
-    diagonal = np.eye(d)[:, :, None] * response.T[:, None, :]
-    memory = products.covariance(diagonal)  # (d, d, p')
-    flipped = q.transpose(1, 0, 2).reshape(d, -1)
-    late = memory.transpose(2, 0, 1)
-    once = np.empty((len(g), m, d))
-    for p in range(m):
-        once[:, p] = _centred(products, response[p], g)
-        drift[:, :, p] = ((late * response[p]) @ problem.gradient_covariance).transpose(1, 2, 0)
-        shifted = (response * once[:, p].mean(axis=0)) @ flipped
-        shift[:, :, p] = shifted.reshape(m, d, d).transpose(1, 2, 0)
-    yield ((0, 1, 2, 3),), _twice(problem, once, response)
-    yield ((0, 1), (2, 3)), drift
-    yield ((0, 3), (1, 2)), shift
-    crossed = _responded(q.transpose(0, 2, 1), q.transpose(2, 1, 0), response)
-    yield ((0, 2), (1, 3)), crossed
+class _OneTwice:
+    r"""Moments of :math:`A\Psi_{p'}A'\Psi_pu\,u'^\top`."""
+
+    def __init__(self, products: SampleProducts, response: FloatArray) -> None:
+        problem = products.problem
+        self._response = response
+        self._weights = _weights(
+            problem.samples, (((0, 1, 2, 3),), ((0, 1), (2, 3)), ((0, 3), (1, 2)), ((0, 2), (1, 3))),
+            _ONE_TWICE, ((0, 1), (2, 3)),
+        )
+        self._gradients = problem.gradient_covariance
+        self._cross = products.cross_moment
+        diagonal = np.eye(products.dimension)[:, :, None] * response.T[:, None, :]
+        self._memory = products.covariance(diagonal)  # (a, c, p')
+        once = np.stack([_centred(products, psi, problem.gradients) for psi in response], axis=1)
+        self._mean = once.mean(axis=0)  # (p, c)
+        self._joint = _twice(problem, once, response)
+
+    def patterns(self, row: int) -> list[FloatArray]:
+        """Of the directions (row, b) for all b. Shapes (d, M, M), axes (p, p')."""
+        response = self._response
+        drift = (self._memory[row].T * response[:, None]) @ self._gradients  # (p, p', b)
+        shift = (self._mean[:, None] * response) @ self._cross[row]
+        crossed = _responded(self._cross[row].T, self._cross.transpose(2, 1, 0), response)
+        drift, shift = (moment.transpose(2, 0, 1) for moment in (drift, shift))
+        return _combined(self._weights, (self._joint[row], drift, shift, crossed))
 
 
 def _twice(problem: SampleQuadratics, once: FloatArray, response: FloatArray) -> FloatArray:
@@ -196,21 +216,22 @@ def _twice(problem: SampleQuadratics, once: FloatArray, response: FloatArray) ->
     return moments
 
 
-def _add_one_twice(
-    out: FloatArray, pairs: FloatArray, factors: dict[tuple[tuple[int, int], ...], float],
-    inverse: FloatArray,
-) -> None:
-    """Row time m of the two factors, column time i of the noise; p = l - 1 - j, p' = m - 1 - l."""
+def _sum_one_twice(patterns: list[FloatArray], inverse: FloatArray) -> FloatArray:
+    """Sum over j < l < m, p = l - 1 - j, p' = m - 1 - l. Shape (b, M, M), axes (m, i)."""
+    apart, same_noise, same_early, same_late = patterns
     steps = len(inverse)
-    summed = np.tri(steps) @ pairs  # over p, that is over j
-    everything, own = (_across(table) for table in (summed, pairs))
+    summed = np.tri(steps)  # over p, that is over j
+    everything, doubled = (_across(summed @ table) for table in (apart, same_late))
+    own, early = _across(same_noise), summed @ same_early
+    out = np.zeros_like(apart)
     for x in range(2, steps):  # m
-        out[..., x, :] += factors[_NONE] * everything[..., x - 2, None]
-        out[..., x, x] += factors[(0, 3),] * inverse[x] * everything[..., x - 2]
+        out[..., x, :] += everything[..., x - 2, None]
+        out[..., x, x] += inverse[x] * doubled[..., x - 2]
         i = np.arange(x - 1)  # i = j
-        out[..., x, i] += factors[(0, 1),] * inverse[i] * own[..., x - 2 - i]
+        out[..., x, i] += inverse[i] * own[..., x - 2 - i]
         l = np.arange(1, x)  # i = l
-        out[..., x, l] += factors[(0, 2),] * inverse[l] * summed[..., l - 1, x - 1 - l]
+        out[..., x, l] += inverse[l] * early[..., l - 1, x - 1 - l]
+    return out
 
 
 def _across(table: FloatArray) -> FloatArray:

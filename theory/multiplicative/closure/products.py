@@ -12,9 +12,9 @@ from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 __all__ = ["SampleProducts", "TimePairs"]
 
 #: numbers in one table of products of factors
-_TABLE = 8_000_000
+_TABLE = 1_000_000
 #: numbers in one table of forms
-_FORMS = 8_000_000
+_FORMS = 1_000_000
 
 
 class TimePairs:
@@ -22,13 +22,14 @@ class TimePairs:
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
-        self._first, self._second = np.triu_indices(steps)
-        self._upper = self._first * steps + self._second
-        self._lower = self._second * steps + self._first
+        #: the times k and l
+        self.first, self.second = np.triu_indices(steps)
+        self._upper = self.first * steps + self.second
+        self._lower = self.second * steps + self.first
 
     def pack(self, moments: FloatArray) -> FloatArray:
         """Shape (d, d, ..., M, M) to (d, d, ..., M (M + 1) / 2)."""
-        return np.asarray(moments[..., self._first, self._second])
+        return np.asarray(moments[..., self.first, self.second])
 
     def pack_with_transpose(self, half: FloatArray) -> FloatArray:
         """The sum of ``half`` and its transpose, packed."""
@@ -41,8 +42,15 @@ class TimePairs:
     def unpack(self, packed: FloatArray) -> FloatArray:
         """The reverse; the first two axes are exchanged where k > l."""
         out = np.empty((*packed.shape[:-1], self.steps, self.steps))
-        out[..., self._second, self._first] = packed.swapaxes(0, 1)
-        out[..., self._first, self._second] = packed
+        out[..., self.second, self.first] = packed.swapaxes(0, 1)
+        out[..., self.first, self.second] = packed
+        return out
+
+    def unpack_row(self, packed: FloatArray, row: int) -> FloatArray:
+        """One row of directions of :meth:`unpack`. Shape (d, M, M)."""
+        out = np.empty((packed.shape[1], self.steps, self.steps))
+        out[..., self.second, self.first] = packed[:, row]
+        out[..., self.first, self.second] = packed[row]
         return out
 
 
@@ -127,7 +135,9 @@ class SampleProducts:
                     totals[k] += part
                 else:
                     totals.append(part)
-        return tuple(self._unpacked(total / self._samples) for total in totals)
+        for total in totals:
+            total /= self._samples
+        return tuple(self._unpacked(total) for total in totals)
 
     def sandwich(self, stack: FloatArray) -> FloatArray:
         r""":math:`\frac1N\sum_nH_nPH_n` for every P. Shape (d, d, T) to the same."""
