@@ -17,6 +17,7 @@ from theory.multiplicative import SampleQuadratics
 from theory.multiplicative.averaged_closure import AveragedClosure, _nodes
 from theory.multiplicative.batch_moments import coefficients
 from theory.multiplicative.closure import Closure, expand
+from theory.multiplicative.closure.moments import EpochMoments
 from theory.multiplicative.mean_shift import mean_shift
 from theory.optimizers import rule_by_name
 from theory.sampling import scheme_by_name
@@ -157,7 +158,8 @@ def test_an_order_left_out_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> 
     rule, problem, sizes = CASES[1]
     moments, _ = expansion_by_enumeration(problem, rule, sizes)
     closure = Closure(problem, rule_by_name(rule).numeric(VALUES[rule]), sizes)
-    monkeypatch.setattr(module, "fourth_order_noise", lambda *_: np.zeros(closure.first_noise.shape))
+    nothing = EpochMoments.zeros(closure.thirds.times, problem.dimension)
+    monkeypatch.setattr(module, "fourth_order_noise", lambda *_: nothing)
     found = expand(closure).covariances[2]
     assert np.abs(found - moments[2]).max() > 0.01 * np.abs(moments[2]).max()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.multiplicative.closure.moments import EpochMoments
 from theory.multiplicative.closure.products import SampleProducts
 from theory.multiplicative.closure.thirds import ThirdMoments
 from theory.multiplicative.quadratics import FloatArray
@@ -23,11 +24,11 @@ class Drive:
     start
         Covariance of the state at the beginning. Shape (n, d, n, d).
     noise
-        Effective covariance of the noise. Shape (d, d, M, M).
+        Effective covariance of the noise.
     """
 
     start: FloatArray
-    noise: FloatArray
+    noise: EpochMoments
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,13 +47,15 @@ class EpochPropagation:
 
     def bare(self, first: Observer, second: Observer, drive: Drive) -> FloatArray:
         """Covariances without the dressing. Shape (d, d, T, T')."""
-        out = np.einsum(
-            "tim,minj,ujn->ijtu", first.start, drive.start, second.start, optimize=True
-        )
-        later = second.noise.swapaxes(1, 2)
-        for row, noise, response in zip(out, drive.noise, first.noise, strict=True):
-            row += response @ noise @ later  # a row of directions stays in the cache
-        return np.asarray(out)
+        return np.stack([self._bare_row(i, first, second, drive) for i in range(len(drive.noise))])
+
+    def _bare_row(self, direction: int, first: Observer, second: Observer, drive: Drive) -> FloatArray:
+        """One direction with all: small enough for the cache. Shape (d, T, T')."""
+        start = np.tensordot(first.start[:, direction], drive.start[:, direction], axes=1)  # (T, n, d)
+        out: FloatArray = start.transpose(2, 0, 1) @ second.start.transpose(1, 2, 0)
+        seen = first.noise[direction] @ drive.noise.row(direction)
+        out += seen @ second.noise.swapaxes(1, 2)
+        return out
 
     @staticmethod
     def means(observer: Observer, start: FloatArray, push: FloatArray) -> FloatArray:
@@ -69,9 +72,9 @@ class EpochPropagation:
         out *= self.shared
         return out.transpose(1, 0, 3, 2)
 
-    def _late(self, observer: Observer, drifted: FloatArray) -> FloatArray:
-        """What an observer sees of the points' :meth:`memory`, from ``drifted``. Shape (d, d, T, M)."""
-        return np.asarray((self.shared * observer.noise)[:, None] @ drifted.transpose(1, 0, 3, 2))
+    def _late_row(self, direction: int, observer: Observer, drifted: FloatArray) -> FloatArray:
+        """What one direction of an observer sees of the points' memory, ``drifted``. Shape (d, T, M)."""
+        return np.asarray((self.shared * observer.noise[direction]) @ drifted[:, direction].swapaxes(1, 2))
 
     def with_points(
         self, observer: Observer, drive: Drive, drifted: FloatArray
@@ -82,19 +85,19 @@ class EpochPropagation:
         """
         at = self.responses.points()
         out = self.bare(observer, at, drive)
-        out += self._late(observer, drifted)
+        for i, row in enumerate(out):
+            row += self._late_row(i, observer, drifted)
         later = self.shared * at.noise.swapaxes(1, 2)
         for row, own in zip(out, self.thirds.drifted(out), strict=True):
             row += own @ later
         return out
 
-    def points(self, drive: Drive, drifted: FloatArray) -> FloatArray:
-        """Covariance of the points y. Shape (d, d, M, M)."""
+    def points(self, drive: Drive, drifted: FloatArray) -> EpochMoments:
+        """Covariance of the points y."""
         at = self.responses.points()
-        late = self._late(at, drifted)
-        out = self.bare(at, at, drive)
-        out += late
-        out += late.transpose(1, 0, 3, 2)
+        out = EpochMoments.zeros(drive.noise.times, len(drive.noise))
+        for i in range(len(out)):
+            out.add_half(i, self._bare_row(i, at, at, drive) / 2 + self._late_row(i, at, drifted))
         return out
 
     def felt(self, observer: Observer, drive: Drive, drifted: FloatArray) -> FloatArray:
@@ -106,8 +109,8 @@ class EpochPropagation:
     ) -> FloatArray:
         """Sum over t of cov(X_t, Z_t), dressed; ``felt`` of either. Shape (d, d)."""
         out = np.einsum("tim,minj,tjn->ij", first.start, drive.start, second.start, optimize=True)
-        for i in range(len(out)):
-            out[i] += np.einsum("jtl,jtl->j", first.noise[i] @ drive.noise[i], second.noise)
+        for i, row in enumerate(drive.noise):
+            out[i] += np.einsum("jtl,jtl->j", first.noise[i] @ row, second.noise)
         out += np.einsum("itr,ijrt->ij", first.noise, felt[1])
         out += np.einsum("jtr,jirt->ij", second.noise, felt[0])
         return np.asarray(out)

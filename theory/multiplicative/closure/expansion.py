@@ -42,16 +42,14 @@ def expand(closure: Closure) -> Expansion:
     mean, crossed contractions and fourth cumulants (new here). Equal, coefficient by coefficient, to
     the average over all permutations.
     """
-    shape = closure.first_noise.shape
-    d, n = shape[0], len(closure.responses.inject)
+    d, n, m = closure.problem.dimension, len(closure.responses.inject), len(closure.sizes)
     nothing = np.zeros((n, d, n, d))
-    second = _stationary(closure, Drive(start=nothing, noise=closure.first_noise))
+    second = _stationary(closure, Drive(start=nothing, noise=closure.first_noise()))
     third = _stationary(closure, Drive(start=nothing, noise=closure.third_noise))
-    at = closure.responses.points()
-    points = closure.epoch.bare(at, at, second)
-    covariance = closure.products.covariance(points.reshape(d, d, -1)).reshape(shape)
+    points = closure.epoch.points(second, np.zeros((d, d, m, m)))
     mean = closure.mean_at_start(closure.noise_mean)
-    noise = closure.pairs * covariance + closure.fourth_noise()
+    noise = closure.fourth_noise()
+    noise.packed += closure.products.covariance(points.packed) * noise.times.pack(closure.pairs)
     closure.add_shifted_noise(noise, mean)
     fourth = _stationary(closure, Drive(start=nothing, noise=noise), remembered=second)
     weights, later = closure.responses.weights(), closure.third_mean()
@@ -60,7 +58,7 @@ def expand(closure: Closure) -> Expansion:
         found: FloatArray = closure.epoch.means(weights, start, push).mean(axis=1)
         return found
 
-    dressing = _dressing(closure, weights, second) / shape[2]
+    dressing = _dressing(closure, weights, second) / m
     return Expansion(
         covariances=(
             _average(closure, second), _average(closure, third), _average(closure, fourth) + dressing,

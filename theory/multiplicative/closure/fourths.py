@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from theory.multiplicative.batch_moments import Partition, coefficients, pair_coefficients
-from theory.multiplicative.closure.products import SampleProducts, TimePairs
+from theory.multiplicative.closure.moments import EpochMoments, TimePairs
+from theory.multiplicative.closure.products import SampleProducts
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 
 __all__ = ["fourth_order_noise"]
@@ -45,8 +46,8 @@ def _weights(
 
 def fourth_order_noise(
     products: SampleProducts, response: FloatArray, sizes: FloatArray
-) -> FloatArray:
-    r"""Half of the effective covariance of the noise of an epoch from four factors of the minimum's noise.
+) -> EpochMoments:
+    r"""Effective covariance of the noise of an epoch from four factors of the minimum's noise.
 
     .. math:: \mathbb E\big[\Delta H_l\Psi_{l-1-j}\xi_j\,(\Delta H_m\Psi_{m-1-i}\xi_i)^\top\big]
               \quad\text{and}\quad
@@ -58,21 +59,18 @@ def fourth_order_noise(
     :math:`\langle\Delta H_l\xi_j\rangle\langle\Delta H_m\xi_i\rangle`, the fourth cumulants, and the
     excess of the exact coefficients over the products. Exact for any sizes of the batches.
 
-    Returns
-    -------
-    To be added to its transpose, directions and times exchanged. Shape (d, d, M, M). Cost
-    O(M² (N d² + d⁴)).
+    Cost O(M² (N d² + d⁴)).
     """
-    d, m = products.dimension, len(sizes)
-    inverse = 1 / sizes
-    half = np.empty((d, d, m, m))
-    twice, once = _OneTwice(products, response), _BothOnce(products, response)
-    for i, row in enumerate(half):  # a row of directions stays in the cache
-        row[:] = _sum_one_twice(twice.patterns(i), inverse)
+    inverse, times = 1 / sizes, TimePairs(len(sizes))
+    out = EpochMoments.zeros(times, products.dimension)
+    twice, once = _OneTwice(products, response), _BothOnce(products, response, times)
+    for i in range(len(out)):  # a row of directions stays in the cache
+        half = _sum_one_twice(twice.patterns(i), inverse)
         both = _sum_both_once(once.patterns(i), inverse)  # from i on: the rest are transposes
         both[0] /= 2
-        row[i:] += both
-    return half
+        half[i:] += both
+        out.add_half(i, half)
+    return out
 
 
 def _centred(products: SampleProducts, psi: FloatArray, vectors: FloatArray) -> FloatArray:
@@ -96,9 +94,9 @@ def _combined(weights: FloatArray, moments: tuple[FloatArray, ...]) -> list[Floa
 class _BothOnce:
     r"""Moments of :math:`A\Psi_pu\,(A'\Psi_{p'}u')^\top`."""
 
-    def __init__(self, products: SampleProducts, response: FloatArray) -> None:
+    def __init__(self, products: SampleProducts, response: FloatArray, times: TimePairs) -> None:
         problem, m = products.problem, len(response)
-        self._response, self._times = response, TimePairs(m)
+        self._response = response
         self._weights = _weights(
             problem.samples, (((0, 1, 2, 3),), ((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2))),
             _BOTH_ONCE, ((0, 2), (1, 3)),
@@ -107,9 +105,9 @@ class _BothOnce:
         for p in range(m):
             self._each[:, p] = _centred(products, response[p], problem.gradients).T
         self._mean = self._each.mean(axis=2)
-        earlier, later = (response.T[:, times] for times in (self._times.first, self._times.second))
-        between = earlier[:, None] * later[None, :] * problem.gradient_covariance[:, :, None]
-        self._between = products.covariance(between)
+        between = EpochMoments.of_means(times, response.T).packed
+        between *= problem.gradient_covariance[:, :, None]
+        self._between = EpochMoments(times, products.covariance(between))
         self._cross = products.cross_moment
 
     def patterns(self, row: int) -> list[FloatArray]:
@@ -118,7 +116,7 @@ class _BothOnce:
         m, n = own.shape
         joint = (own @ rest.reshape(-1, n).T / n).reshape(m, -1, m).transpose(1, 0, 2)
         apart = self._mean[row][:, None] * self._mean[row:, None, :]
-        between = self._times.unpack_row(self._between, row)[row:]
+        between = self._between.row(row)[row:]
         crossed = _responded(self._cross[row], self._cross[row:].transpose(0, 2, 1), self._response)
         return _combined(self._weights, (joint, apart, between, crossed))
 

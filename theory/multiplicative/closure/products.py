@@ -2,56 +2,19 @@ r"""Averages of products of per-sample Hessians with many matrices at once, as m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
 
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 
-__all__ = ["SampleProducts", "TimePairs"]
+__all__ = ["SampleProducts"]
 
 #: numbers in one table of products of factors
 _TABLE = 1_000_000
 #: numbers in one table of forms
 _FORMS = 1_000_000
-
-
-class TimePairs:
-    """Second moments of an epoch by pairs of times k <= l: exchanging both times transposes them."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-        #: the times k and l
-        self.first, self.second = np.triu_indices(steps)
-        self._upper = self.first * steps + self.second
-        self._lower = self.second * steps + self.first
-
-    def pack(self, moments: FloatArray) -> FloatArray:
-        """Shape (d, d, ..., M, M) to (d, d, ..., M (M + 1) / 2)."""
-        return np.asarray(moments[..., self.first, self.second])
-
-    def pack_with_transpose(self, half: FloatArray) -> FloatArray:
-        """The sum of ``half`` and its transpose, packed."""
-        flat = half.reshape(*half.shape[:-2], -1)
-        out = np.take(flat, self._upper, axis=-1)
-        for i, row in enumerate(out):
-            row += np.take(flat[:, i], self._lower, axis=-1)
-        return out
-
-    def unpack(self, packed: FloatArray) -> FloatArray:
-        """The reverse; the first two axes are exchanged where k > l."""
-        out = np.empty((*packed.shape[:-1], self.steps, self.steps))
-        out[..., self.second, self.first] = packed.swapaxes(0, 1)
-        out[..., self.first, self.second] = packed
-        return out
-
-    def unpack_row(self, packed: FloatArray, row: int) -> FloatArray:
-        """One row of directions of :meth:`unpack`. Shape (d, M, M)."""
-        out = np.empty((packed.shape[1], self.steps, self.steps))
-        out[..., self.second, self.first] = packed[:, row]
-        out[..., self.first, self.second] = packed[row]
-        return out
 
 
 class SampleProducts:
@@ -87,9 +50,10 @@ class SampleProducts:
         """(d, d, T) to (pairs, T): for one factor per sample only the symmetric part matters."""
         if self.rank > 1:
             return stack.reshape(-1, stack.shape[2])
-        out: FloatArray = stack[self._rows, self._columns] + stack[self._columns, self._rows]
+        out = stack[self._rows, self._columns]
+        out += stack[self._columns, self._rows]
         out[self._rows == self._columns] /= 2
-        return out
+        return np.asarray(out)
 
     def _unpacked(self, packed: FloatArray) -> FloatArray:
         d = self.dimension
@@ -101,18 +65,19 @@ class SampleProducts:
         return out
 
     def transform(
-        self, stack: FloatArray, weigh: Callable[[FloatArray, slice], tuple[FloatArray, ...]],
+        self, stacks: Sequence[FloatArray], weigh: Callable[[FloatArray, slice], tuple[FloatArray, ...]],
         width: int,
     ) -> tuple[FloatArray, ...]:
         r"""Means over the samples of :math:`\sum_{qp}f_{nq}v_{nqp}f_{np}^\top`.
 
         Parameters
         ----------
-        stack
-            Matrices P. Shape (d, d, T).
+        stacks
+            Matrices P. Shapes (d, d, T).
         weigh
-            From the forms :math:`\epsilon_{nq}f_{nq}^\top Pf_{np}\epsilon_{np}`, shape (samples, r, r, T),
-            and the slice of samples, to weights v of one or several outputs, shapes (samples, r, r, T').
+            From the forms :math:`\epsilon_{nq}f_{nq}^\top Pf_{np}\epsilon_{np}` of all stacks one after the
+            other, shape (samples, r, r, T), and the slice of samples, to weights v of one or several
+            outputs, shapes (samples, r, r, T').
         width
             Numbers per sample and pair of factors that ``weigh`` holds at a time.
 
@@ -120,7 +85,7 @@ class SampleProducts:
         -------
         One stack (d, d, T') per output.
         """
-        packed = self._packed(stack)
+        packed = np.concatenate([self._packed(stack) for stack in stacks], axis=1)
         totals: list[FloatArray] = []
         r = self.rank
         for chunk in self._chunks(max(width, packed.shape[1])):
@@ -141,18 +106,15 @@ class SampleProducts:
 
     def sandwich(self, stack: FloatArray) -> FloatArray:
         r""":math:`\frac1N\sum_nH_nPH_n` for every P. Shape (d, d, T) to the same."""
-        return self.transform(stack, lambda forms, _: (forms,), stack.shape[2])[0]
+        return self.transform([stack], lambda forms, _: (forms,), stack.shape[2])[0]
 
     def covariance(self, stack: FloatArray) -> FloatArray:
         r""":math:`\frac1N\sum_nH_nPH_n-HPH` for every P. Shape (d, d, T) to the same."""
         h = self.problem.curvatures
-        out: FloatArray = self.sandwich(stack) - h[:, None, None] * stack * h[:, None]
+        out = self.sandwich(stack)
+        for row, own, curvature in zip(out, stack, h, strict=True):
+            row -= curvature * own * h[:, None]
         return out
-
-    def covariance_by_times(self, moments: FloatArray) -> FloatArray:
-        """:meth:`covariance` of second moments of an epoch, their symmetry used. Shape (d, d, M, M)."""
-        times = TimePairs(moments.shape[-1])
-        return times.unpack(self.covariance(times.pack(moments)))
 
     @cached_property
     def cross_moment(self) -> FloatArray:

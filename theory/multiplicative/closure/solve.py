@@ -11,6 +11,7 @@ from theory.errors import AccuracyError, TheoryError, UnstableError
 from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
 from theory.multiplicative.closure.epoch import Drive, EpochPropagation
 from theory.multiplicative.closure.fourths import fourth_order_noise
+from theory.multiplicative.closure.moments import EpochMoments
 from theory.multiplicative.closure.products import SampleProducts
 from theory.multiplicative.closure.thirds import ThirdMoments
 from theory.multiplicative.feedback import population_factor
@@ -136,9 +137,8 @@ class Closure:
         self.epoch = EpochPropagation(
             products=self.products, responses=self.responses, thirds=self.thirds, shared=float(shared)
         )
-        #: second moments of the noise of the minimum, and its third cumulants
-        self.first_noise = problem.gradient_covariance[:, :, None, None] * self.pairs
-        self.third_noise = _symmetric(self.thirds.gradients)
+        #: third cumulants of the noise of the minimum
+        self.third_noise = self.thirds.gradients
         self.noise_mean = float(shared) * self._mean_push(psi)
         self.population = population_factor(problem.samples)
 
@@ -183,15 +183,19 @@ class Closure:
                 out[:, i] = np.linalg.solve(rest[i], added[i])
         return out
 
-    def add_shifted_noise(self, out: FloatArray, start_mean: FloatArray) -> None:
+    def first_noise(self) -> EpochMoments:
+        """Second moments of the noise of the minimum."""
+        times = self.thirds.times
+        return EpochMoments(times, self.problem.gradient_covariance[:, :, None] * times.pack(self.pairs))
+
+    def add_shifted_noise(self, out: EpochMoments, start_mean: FloatArray) -> None:
         r"""Noise at the shifted mean: :math:`\langle\xi_i(\Delta H_l\bar y_{l-1})^\top\rangle+\top`."""
         path = np.einsum("tim,mi->it", self.responses.points().start, start_mean)
         d = len(path)
         flat = self.products.cross_moment.transpose(2, 0, 1).reshape(d * d, d)  # (e, b), c
         table = (flat @ path).reshape(d, d, -1)
-        for i, row in enumerate(out):
-            row += table[i][:, None, :] * self.pairs
-            row += table[:, i][:, :, None] * self.pairs.T
+        for i, row in enumerate(table):
+            out.add_half(i, row[:, None, :] * self.pairs)
 
     def end_source(self, drive: Drive, drifted: FloatArray) -> FloatArray:
         """What an epoch adds to the covariance of the state, the start's own part left out."""
@@ -201,12 +205,11 @@ class Closure:
         out += late + late.transpose(1, 0, 3, 2)
         return out.transpose(2, 0, 3, 1)
 
-    def fourth_noise(self) -> FloatArray:
-        """Covariance of the noise of an epoch in fourth order, at the minimum. Shape (d, d, M, M)."""
-        half = fourth_order_noise(self.products, self.responses.point_response, self.sizes)
-        out = _symmetric(half)
-        for row, mean in zip(out, self.noise_mean, strict=True):  # its second moments hold that of the means
-            row -= mean[:, None] * self.noise_mean[:, None, :]
+    def fourth_noise(self) -> EpochMoments:
+        """Covariance of the noise of an epoch in fourth order, at the minimum."""
+        out = fourth_order_noise(self.products, self.responses.point_response, self.sizes)
+        # its second moments hold that of the means
+        out.packed -= EpochMoments.of_means(out.times, self.noise_mean).packed
         return out
 
     def solve(self) -> ClosureLaw:
@@ -222,16 +225,15 @@ class Closure:
             return self._iterated()
 
     def _iterated(self) -> ClosureLaw:
-        shape = self.first_noise.shape
         fixed = self.fourth_noise()
-        fixed += self.first_noise
-        fixed += self.third_noise
-        n, d = len(self.responses.inject), shape[0]
+        fixed.packed += self.first_noise().packed
+        n, d, m = len(self.responses.inject), len(fixed), len(self.sizes)
         push = self.noise_mean + self.third_mean()
+        nothing = EpochMoments.zeros(fixed.times, d)
         loop = _Loop(
             drive=Drive(start=np.zeros((n, d, n, d)), noise=fixed), start_mean=np.zeros((n, d)),
-            path=np.zeros(shape[1:3]), points=np.zeros(shape), drifted=np.zeros(shape),
-            third=np.zeros(shape), change=np.inf,
+            path=np.zeros((d, m)), points=nothing, drifted=np.zeros((d, d, m, m)),
+            third=self.third_noise, change=np.inf,
         )
         first, contraction = np.inf, 0.0
         for iteration in range(1, _MOST_ITERATIONS + 1):
@@ -251,31 +253,30 @@ class Closure:
             "lower it, or use the averaged epoch map"
         )
 
-    def _next(self, loop: _Loop, fixed: FloatArray, push: FloatArray) -> _Loop:
+    def _next(self, loop: _Loop, fixed: EpochMoments, push: FloatArray) -> _Loop:
         """One iteration: noise from points, start from noise, points from both."""
-        noise, third = fixed, loop.third
-        if loop.points.any():
-            moments = _outer(loop.path, loop.path)
-            moments += loop.points
+        third, times = loop.third, fixed.times
+        moments = EpochMoments.of_means(times, loop.path)
+        moments.packed += loop.points.packed
+        if not moments.packed.any():
+            noise = EpochMoments(times, fixed.packed + third.packed)
+        else:
             if loop.change > _THIRD:
-                pushed = self.thirds.drifted_mean(loop.path)
-                drifted = _outer(loop.path, pushed)
-                drifted += loop.drifted
-                covariance, third = self.thirds.from_points(moments, drifted)
+                noise, third = self.thirds.from_points(moments, loop.path, loop.drifted)
+                third.packed += self.third_noise.packed
             else:  # third cumulants are a small part, which need not follow the last digits
-                covariance = self.products.covariance_by_times(moments)
-            covariance *= self.pairs
-            covariance += fixed
-            covariance += third
-            self.add_shifted_noise(covariance, loop.start_mean)
-            noise = covariance
+                noise = EpochMoments(times, self.products.covariance(moments.packed))
+            noise.packed *= times.pack(self.pairs)
+            noise.packed += fixed.packed
+            noise.packed += third.packed
+            self.add_shifted_noise(noise, loop.start_mean)
         drive = replace(loop.drive, noise=noise)
         drive = replace(drive, start=self.solve_start(self.end_source(drive, loop.drifted)))
         start_mean = self.mean_at_start(push + self._remembered_mean(loop.path))
         points = self.epoch.points(drive, loop.drifted)
         path = self._path(start_mean, push, loop.path)
         before, after = (
-            np.einsum("iitt->i", p) + (m**2).sum(axis=1)
+            p.sum_of_variances() + (m**2).sum(axis=1)
             for p, m in ((loop.points, loop.path), (points, path))
         )
         gap = np.abs(after - before) / np.where(after > 0, after, 1.0)
@@ -332,29 +333,29 @@ class Closure:
 
     def _noise_by_lag(self, drive: Drive) -> FloatArray:
         """The effective noise, and what it shares with the memory of the pass. Shape (M, d)."""
-        at = self.responses.points()
-        seen = drive.noise @ at.noise.swapaxes(1, 2)[None]  # cov(noise, y)
-        late = self.epoch.shared * self.thirds.drifted_own(seen)  # cov(noise, e)
-        own = np.einsum("iikl->ikl", drive.noise) + late + late.transpose(0, 2, 1)
-        m = len(self.sizes)
-        return np.stack([np.trace(own, -h, axis1=1, axis2=2) / m for h in range(m)])
+        at, m, out = self.responses.points(), len(self.sizes), []
+        for i, row in enumerate(drive.noise):
+            seen = row @ at.noise.swapaxes(1, 2)  # cov(noise, y)
+            late = self.epoch.shared * self.thirds.drifted_own(i, seen)  # cov(noise, e)
+            own = row[i] + late + late.T
+            out.append([np.trace(own, -h) / m for h in range(m)])
+        return np.array(out).T
 
     def _estimate(self, loop: _Loop, contraction: float) -> float:
         """Relative error estimate of the variances, of the points in place of the weights."""
-        variances = np.einsum("iitt->i", loop.points) / len(self.sizes)
+        variances = loop.points.sum_of_variances() / len(self.sizes)
         share = self._third_share(loop, self.responses.points(), variances)
         return _next_orders(contraction, share, self.population)
 
     def _third_share(self, loop: _Loop, observer: Observer, variances: FloatArray) -> float:
         """Largest share of third cumulants in the observer's variances."""
         n, d = len(self.responses.inject), len(variances)
-        noise = self.third_noise + loop.third
-        drive = Drive(start=np.zeros((n, d, n, d)), noise=noise)
+        drive = Drive(start=np.zeros((n, d, n, d)), noise=loop.third)
         end = self.responses.end()
         source = self.epoch.bare(end, end, drive).transpose(2, 0, 3, 1)
         drive = replace(drive, start=self.solve_start(source))
         alone = np.einsum("tim,mini,tin->i", observer.start, drive.start, observer.start, optimize=True)
-        alone += np.einsum("itl,itl->i", _own_noise(observer, noise), observer.noise)
+        alone += [np.sum((seen @ loop.third.own(i)) * seen) for i, seen in enumerate(observer.noise)]
         size = variances * len(self.sizes)
         moving = size > 0
         return float(np.max(np.abs(alone[moving]) / size[moving], initial=0.0))
@@ -365,15 +366,15 @@ class _Loop:
     """What passes from one iteration to the next.
 
     ``path`` and ``points`` are mean and covariance of the points, ``drifted`` what the batches' memory
-    makes of the latter, ``third`` what they add to third cumulants.
+    makes of the latter, ``third`` the third cumulants of the noise.
     """
 
     drive: Drive
     start_mean: FloatArray
     path: FloatArray
-    points: FloatArray
+    points: EpochMoments
     drifted: FloatArray
-    third: FloatArray
+    third: EpochMoments
     change: float
 
 
@@ -415,19 +416,3 @@ def require_positive(covariance: FloatArray, problem: SampleQuadratics) -> None:
             f"direction {int(bad[0])} has the variance {covariance[bad[0], bad[0]]:.4g}: the fluctuations "
             "are too large for this closure; use the averaged epoch map, or lower the learning rate"
         )
-
-
-def _outer(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Shapes (d, T) and (d, M) to (d, d, T, M)."""
-    out: FloatArray = first[:, None, :, None] * second[None, :, None, :]
-    return out
-
-
-def _own_noise(observer: Observer, noise: FloatArray) -> FloatArray:
-    """Each direction's own noise, seen by the observer. Shape (d, T, M)."""
-    return np.stack([observer.noise[i] @ noise[i, i] for i in range(len(noise))])
-
-
-def _symmetric(half: FloatArray) -> FloatArray:
-    """A second moment from its half, directions and times exchanged together. Shape (d, d, M, M)."""
-    return half + half.transpose(1, 0, 3, 2)

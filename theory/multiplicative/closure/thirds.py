@@ -2,10 +2,13 @@ r"""Third cumulants: how one batch enters both the noise and the response to ear
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 
 from theory.multiplicative.batch_moments import joint_coefficients
-from theory.multiplicative.closure.products import SampleProducts, TimePairs
+from theory.multiplicative.closure.moments import EpochMoments, TimePairs
+from theory.multiplicative.closure.products import SampleProducts
 from theory.multiplicative.quadratics import FloatArray
 
 __all__ = ["ThirdMoments", "later_responses"]
@@ -39,8 +42,7 @@ class ThirdMoments:
     .. math:: \overline{H_n\Gamma H_n\Psi H_n} - \overline{\Delta H\,\Gamma\,\Delta H}\,\Psi H
               - \overline{H_n\,\Gamma H\Psi\,H_n} - H\Gamma\,\overline{\Delta H\,\Psi\,\Delta H} .
 
-    Attributes are tables over the epoch; stacks have shape (d, d, M, M), the first direction and time
-    those of :math:`w_i`.
+    Every result is the sum of these and their transposes, directions and times exchanged.
     """
 
     def __init__(self, products: SampleProducts, response: FloatArray, sizes: FloatArray) -> None:
@@ -52,9 +54,8 @@ class ThirdMoments:
         pair = frozenset({frozenset({0, 1}), frozenset({2})})
         self._apart, self._together = float(found[singles]), float(found[pair])
         self._response = response
-        self._times = TimePairs(len(sizes))
+        self.times = TimePairs(len(sizes))
         self._later = later_responses(response)
-        self._columns = problem.curvatures[:, None, None]
         stack = response.T[:, :, None] * np.eye(len(problem.curvatures))[:, None, :]
         #: :math:`\overline{\Delta H\,\Psi_p\,\Delta H}`. Shape (d, d, M)
         self.drift = products.covariance(np.ascontiguousarray(stack.transpose(0, 2, 1)))
@@ -69,20 +70,13 @@ class ThirdMoments:
         total = own @ later
         return self._with_coincidences(total, np.diagonal(own, axis1=-2, axis2=-1)[..., None] * later)
 
-    def _coupled_rows(self, own: FloatArray, later: FloatArray) -> FloatArray:
-        """:meth:`_coupled` of every row of directions, one at a time: it stays in the cache."""
-        out = np.empty_like(own)
-        for i, row in enumerate(own):
-            out[i] = self._coupled(row, later)
-        return out
-
     def _with_coincidences(self, total: FloatArray, at_i: FloatArray) -> FloatArray:
         out: FloatArray = self._apart * total + self._together * self._inverse[:, None] * at_i
         i = np.arange(self._steps)
         out[..., i, i] += self._together * self._inverse * total[..., i, i]
         return out
 
-    def _from_gradients(self) -> FloatArray:
+    def _from_gradients(self) -> EpochMoments:
         problem = self._products.problem
         d, m = problem.dimension, self._steps
         third = np.empty((d, d, m))
@@ -90,68 +84,82 @@ class ThirdMoments:
             after = problem.hessian_times(problem.gradients * psi)
             third[:, :, p] = problem.gradients.T @ after / problem.samples
             third[:, :, p] -= problem.gradient_covariance * psi * problem.curvatures
-        later = later_responses(np.moveaxis(third, 2, 0))
-        total = np.broadcast_to(later.sum(axis=-2, keepdims=True), later.shape)
-        return self._with_coincidences(total, later)
+        out = EpochMoments.zeros(self.times, d)
+        for i, row in enumerate(third):
+            later = later_responses(row.T)
+            total = np.broadcast_to(later.sum(axis=-2, keepdims=True), later.shape)
+            out.add_half(i, self._with_coincidences(total, later))
+        return out
 
-    def from_points(self, points: FloatArray, drifted: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def from_points(
+        self, points: EpochMoments, path: FloatArray, drifted: FloatArray
+    ) -> tuple[EpochMoments, EpochMoments]:
         r"""The part of :math:`\Delta H_jy_{j-1}`, and what it is made of, in one pass over the samples.
 
         Parameters
         ----------
         points
-            :math:`\Gamma_{ij}`. Shape (d, d, M, M).
+            :math:`\Gamma_{ij}`, about the minimum.
+        path
+            The mean in it. Shape (d, M).
         drifted
-            :math:`\sum_{j<l}\Gamma_{ij}\,\overline{\Delta H\,\Psi_{l-1-j}\,\Delta H}`, see
-            :meth:`drifted`.
+            :meth:`drifted` of :math:`\Gamma` about the mean.
 
         Returns
         -------
-        :math:`\overline{\Delta H\,\Gamma_{ij}\,\Delta H}`, and the third cumulants with their transposes.
+        :math:`\overline{\Delta H\,\Gamma_{ij}\,\Delta H}`, and the third cumulants.
         """
-        later, times = self._later * self._columns, self._times
-        moments = times.pack(points)
-        middle = times.pack_with_transpose(self._coupled_rows(points, later))
-        same, sampled = self._over_samples(moments, middle)
-        covariance = times.unpack(same)
-        rest = self._coupled_rows(covariance, later)
-        at_i = self._at_own_time(points)
-        for i, curvature in enumerate(self._products.problem.curvatures):
-            rest[i] += curvature * self._with_coincidences(drifted[i], at_i[i])
-        return covariance, times.unpack(sampled - times.pack_with_transpose(rest))
+        curvatures = self._products.problem.curvatures
+        later = self._later * curvatures[:, None, None]
+        middle = EpochMoments.zeros(self.times, len(points))
+        for i, row in enumerate(points):
+            middle.add_half(i, self._coupled(row, later))
+        covariance, third = self._over_samples(points.packed, middle.packed)
+        now, pushed = points.equal_times(), self.drifted_mean(path)
+        for i, row in enumerate(covariance):
+            memory = drifted[i] + path[i][:, None] * pushed[:, None, :]
+            rest = self._coupled(row, later)
+            rest += curvatures[i] * self._with_coincidences(memory, self._at_own_time(now[i]))
+            third.add_half(i, -rest)
+        return covariance, third
 
-    def _at_own_time(self, points: FloatArray) -> FloatArray:
-        r""":math:`\Gamma_{ii}\,\overline{\Delta H\,\Psi_{l-1-i}\,\Delta H}`. Shape (d, d, M, M)."""
-        now = np.diagonal(points, axis1=2, axis2=3).transpose(2, 0, 1)  # (i, a, c)
-        d, m = len(points), self._steps
-        late = now @ self._later_drift.reshape(m, d, m * d)
-        return late.reshape(m, d, m, d).transpose(1, 3, 0, 2)
+    def _at_own_time(self, now: FloatArray) -> FloatArray:
+        r""":math:`\Gamma_{ii}\,\overline{\Delta H\,\Psi_{l-1-i}\,\Delta H}`. Shape (d, M) to (d, M, M)."""
+        d, m = now.shape
+        late = (now.T @ self.drift.reshape(d, d * m)).reshape(m, d, m)  # by i, b, age
+        i, l = np.triu_indices(m, 1)
+        out = np.zeros((d, m, m))
+        out[:, i, l] = late[i, :, l - 1 - i].T
+        return out
 
-    def _over_samples(self, moments: FloatArray, middle: FloatArray) -> tuple[FloatArray, FloatArray]:
-        r"""Covariance of the points, and :math:`\overline{H_n\Gamma H_n\Psi H_n}-\overline{H_nXH_n}`, packed.
+    def _over_samples(
+        self, moments: FloatArray, middle: FloatArray
+    ) -> tuple[EpochMoments, EpochMoments]:
+        r"""Covariance of the points, and :math:`\overline{H_n\Gamma H_n\Psi H_n}-\overline{H_nXH_n}`.
 
-        The former of these is summed with the coefficients; X is ``middle``.
+        The former of these is summed with the coefficients; X is ``middle``. Both arguments packed.
         """
-        problem, times, size = self._products.problem, self._times, moments.shape[2]
+        problem, times, size = self._products.problem, self.times, moments.shape[2]
         diagonal = self._response.T[:, None, :] * np.eye(problem.dimension)[:, :, None]
-        stack = np.concatenate([moments, middle, diagonal], axis=2)
 
         def weigh(forms: FloatArray, chunk: slice) -> tuple[FloatArray, ...]:
-            own = times.unpack(np.moveaxis(forms[..., :size], 0, 2))  # (q, s, samples, M, M)
+            packed = np.moveaxis(forms[..., :size], 0, 2)  # (q, s, samples, pairs of times)
+            own = times.unpack(packed, packed.swapaxes(0, 1))
             own *= problem.signs[chunk].T[:, :, None, None]
             later = later_responses(forms[..., 2 * size :].transpose(3, 1, 2, 0))
             total = np.zeros_like(own)
             for q, s, p in np.ndindex(*own.shape[:2], own.shape[1]):
                 total[q, p] += self._coupled(own[q, s], later[s, p])
-            both = np.moveaxis(times.pack_with_transpose(total), 2, 0)
-            return forms[..., :size], both - forms[..., size : 2 * size]
+            both = times.pack(total)
+            both += times.pack_reversed(total.swapaxes(0, 1))
+            return forms[..., :size], np.moveaxis(both, 2, 0) - forms[..., size : 2 * size]
 
-        same, triple = self._products.transform(stack, weigh, 5 * self._steps**2)
-        h = problem.curvatures
-        same -= h[:, None, None] * moments * h[:, None]
-        return same, triple
+        same, triple = self._products.transform([moments, middle, diagonal], weigh, 5 * self._steps**2)
+        for row, own, curvature in zip(same, moments, problem.curvatures, strict=True):
+            row -= curvature * own * problem.curvatures[:, None]
+        return EpochMoments(times, same), EpochMoments(times, triple)
 
-    def drifted(self, moments: FloatArray) -> FloatArray:
+    def drifted(self, moments: FloatArray | EpochMoments) -> FloatArray:
         r""":math:`\sum_{j<l}\Gamma_{tj}\,\overline{\Delta H\,\Psi_{l-1-j}\,\Delta H}`.
 
         Shape (d, d, T, M), second time that of the points, to the same.
@@ -159,22 +167,20 @@ class ThirdMoments:
         d, _, t, m = moments.shape
         right = self._later_drift.reshape(m * d, m * d)
         out = np.empty((d, d, t, m))
-        width, rows = d * max(1, m // 8), max(1, _CACHED // (t * m * d))
-        for row in range(0, d, rows):
-            some = moments[row : row + rows]
+        width, most, rows = d * max(1, m // 8), max(1, _CACHED // (t * m * d)), iter(moments)
+        for row in range(0, d, most):
+            some = np.stack(list(islice(rows, most)))
             left = some.transpose(0, 2, 3, 1).reshape(len(some) * t, m * d)
             product = np.empty_like(left)
             for first in range(0, m * d, width):  # only earlier batches are remembered
                 upto = min(first + width, m * d)
                 np.matmul(left[:, :upto], right[:upto, first:upto], out=product[:, first:upto])
-            out[row : row + rows] = product.reshape(len(some), t, m, d).transpose(0, 3, 1, 2)
+            out[row : row + most] = product.reshape(len(some), t, m, d).transpose(0, 3, 1, 2)
         return out
 
-    def drifted_own(self, moments: FloatArray) -> FloatArray:
-        """:meth:`drifted` where both directions are the same. Shape (d, d, T, M) to (d, T, M)."""
-        out = np.empty((len(moments), *moments.shape[2:]))
-        for i, row in enumerate(moments):
-            out[i] = np.tensordot(row, self._later_drift[..., i], axes=((0, 2), (1, 0)))
+    def drifted_own(self, direction: int, row: FloatArray) -> FloatArray:
+        """:meth:`drifted` where both directions are the same. Shape (d, T, M) to (T, M)."""
+        out: FloatArray = np.tensordot(row, self._later_drift[..., direction], axes=((0, 2), (1, 0)))
         return out
 
     def drifted_mean(self, path: FloatArray) -> FloatArray:
