@@ -13,7 +13,7 @@ __all__ = ["fourth_order_noise"]
 
 Blocks = tuple[tuple[int, ...], ...]
 #: numbers in a table of products of a factor and a gradient
-_TABLE = 1_000_000
+_TABLE = 4_000_000
 _NONE: tuple[tuple[int, int], ...] = ()
 #: patterns of coinciding batches; factors are Delta H_l, xi_j, Delta H_m, xi_i
 _BOTH_ONCE = (_NONE, ((1, 3),), ((0, 2),), ((1, 2),), ((0, 3),), ((0, 2), (1, 3)))
