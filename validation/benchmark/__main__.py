@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from validation.benchmark.closure import benchmark_closure
+from validation.benchmark.error_estimates import benchmark_error_estimates
 from validation.benchmark.evaluation import benchmark_evaluation
 from validation.benchmark.evidence import (
     benchmark_evidence,
@@ -34,6 +35,7 @@ _BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "matrices": benchmark_matrices, "evidence": benchmark_evidence,
     "false-alarms": benchmark_false_alarms, "mutation": benchmark_mutation,
     "second-moment": benchmark_second_moment, "closure": benchmark_closure, "laws": benchmark_laws,
+    "error-estimates": benchmark_error_estimates,
 }
 
 
