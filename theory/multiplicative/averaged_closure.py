@@ -79,8 +79,8 @@ class AveragedLaw:
         in the epoch, averaged over, is taken to cost :math:`a(\frac14+\frac5M)`, at most a. To this come
         twice the share that independent batches would add, and all is multiplied by
         :math:`\frac{N^3}{(N-1)(N-2)(N-3)}`. Not a bound: exceeded in 17 of 2000 random problems of 4
-        to 30 samples with heavy tails and indefinite Hessians, at 2 to 50 % of the mean-square limit, at worst
-        by a factor 2.4 (:mod:`validation.benchmark.error_estimates`).
+        to 30 samples with heavy tails and indefinite Hessians, at 2 to 50 % of the mean-square limit, by at
+        most a factor 2.4 (:mod:`validation.benchmark.error_estimates`).
         """
         variance = np.diag(self.covariance)
         moving = variance > 0
