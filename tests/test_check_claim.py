@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import time
 from typing import Any
 
 import pytest
+from calls import calls_of
 
 from derivations import check_claim
 from derivations.checking.check_entry import find_target
 from derivations.checking.compare import Comparison
 from derivations.checking.report import VERDICTS, ClaimReport
 from derivations.checking.target import target_of_pair
+from derivations.checking.within import Found, Work
 from theory import heavy_ball, reshuffled
 from theory.errors import TheoryError, UnknownNameError
 from theory.reading import DEFAULT_NOTATION
@@ -46,7 +48,6 @@ def test_equivalent(claim: str, slug: str) -> None:
     assert report.verdict == "equivalent", report
     assert report.evidence.startswith("proved")
     assert report.witness is None
-    assert report.seconds < 5
 
 
 def test_an_equation_is_solved_for_its_quantity() -> None:
@@ -190,10 +191,26 @@ def test_unknown_slug() -> None:
         check_claim("c", "white-weight-varianc")
 
 
-def test_the_report_is_json_and_quick() -> None:
-    started = time.monotonic()
+@pytest.mark.parametrize(("claim", "slug", "most"), [  # four times what it takes
+    ("eta*c/(2*lambda)", "white-weight-variance", 25_000_000),
+    (WHITE, "white-weight-variance", 40_000),
+    (RESHUFFLED_BY_ROOTS, "reshuffled-weight-variance", 6_000_000),
+    (RESHUFFLED_BY_ROOTS, "reshuffled-weight-variance-iterated-sums", 8_000_000),
+])
+def test_a_verdict_takes_few_calls(
+    claim: str, slug: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def here(work: Work, seconds: float) -> Found:  # in this process, where calls can be counted
+        *_, report = work()
+        assert isinstance(report, ClaimReport)
+        return Found(report=report, so_far=None, tried=())
+
+    monkeypatch.setattr(importlib.import_module("derivations.checking.check"), "run_within", here)
+    assert calls_of(lambda: check_claim(claim, slug), most) > 1000
+
+
+def test_the_report_is_json() -> None:
     record = check_claim("eta*c/(2*lambda)", "white-weight-variance").to_json()
-    assert time.monotonic() - started < 5
     assert set(record) == {
         "claim", "against", "verdict", "summary", "diagnosis", "evidence", "witness", "seconds",
     }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from fractions import Fraction
 from typing import Any
 
 import pytest
 import sympy as sp
+from calls import calls_of
 
 from derivations.checking.error_map import error_map
 from derivations.checking.limits import LimitFinding, find_limits
@@ -77,18 +77,17 @@ def test_where_the_quantity_does_not_exist_there_is_no_number() -> None:
     assert single["fixed"] == {}
 
 
-@pytest.mark.parametrize(("claim", "slug"), [
-    (_SMALL_STEP, "white-weight-variance"),
-    (_SMALL_STEP, "reshuffled-weight-variance"),
-    (target_by_slug("white-weight-variance").truth, "reshuffled-weight-variance-at-position"),
-    (target_by_slug("reshuffled-weight-variance").truth, "dropped-batch-weight-variance"),
+@pytest.mark.parametrize(("claim", "slug", "most"), [  # three times what it takes
+    (_SMALL_STEP, "white-weight-variance", 4_000_000),
+    (_SMALL_STEP, "reshuffled-weight-variance", 4_000_000),
+    (target_by_slug("white-weight-variance").truth, "reshuffled-weight-variance-at-position", 16_000_000),
+    (target_by_slug("reshuffled-weight-variance").truth, "dropped-batch-weight-variance", 10_000_000),
 ])
-def test_it_is_quick_and_ready_for_json(claim: sp.Expr, slug: str) -> None:
+def test_it_takes_few_calls_and_is_ready_for_json(claim: sp.Expr, slug: str, most: int) -> None:
     target = target_by_slug(slug)
     finding = next(f for f in find_limits(claim, target) if f.ratio == 1)
-    start = time.monotonic()
-    found = error_map(claim, target, finding)
-    assert time.monotonic() - start < 3  # well below one second on an idle machine
+    found: dict[str, Any] = {}
+    calls_of(lambda: found.update(error_map(claim, target, finding)), most)
     assert json.loads(json.dumps(found)) == found
     assert found["text"]
 
