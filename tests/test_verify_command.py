@@ -58,6 +58,18 @@ def test_the_table_names_every_rung_and_ends_with_sums(capsys: pytest.CaptureFix
     assert out[-2:] == ["proved: 1 pass", "dimension: 1 pass"]
 
 
+def test_the_table_bounds_the_chance_of_a_false_identity(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole numbers alone leave nothing to chance: a bound of zero, which nothing is below."""
+    moment = "batch-third-cumulant"
+    _, record = run_json(capsys, moment, SLUG, "--rungs", "exact")
+    figures = {row["slug"]: row["rungs"]["exact"]["figures"] for row in record["results"]}
+    assert figures[moment]["false_identity_survives"] == 0
+    assert main(["verify", moment, SLUG, "--rungs", "exact", "--processes", "1"]) == 0
+    rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:3])
+    assert rows[moment] == "pass (p <= 0)"
+    assert rows[SLUG] == f"pass (p <= {figures[SLUG]['false_identity_survives']:.5g})"
+
+
 def _only(monkeypatch: pytest.MonkeyPatch, result: RungResult) -> None:
     """A ladder of one rung that gives this result."""
     def check(entry: Entry, formula: Formula) -> RungResult:

@@ -172,7 +172,7 @@ def _page(results: Sequence[RungResult]) -> str:
 
 #: the figure of each rung that says most, and how it is written
 _FIGURES: tuple[tuple[str, str], ...] = (
-    ("steps", "{} steps"), ("false_identity_survives", "p < {}"), ("covered", "only {}"),
+    ("steps", "{} steps"), ("false_identity_survives", "p <= {}"), ("covered", "only {}"),
     ("largest_relative_radius", "radius {}"),
     ("deviation_in_tolerances", "{} of limit"), ("resolution", "within {}"),
 )
