@@ -12,6 +12,7 @@ import pytest
 
 from theory.optimizers import heavy_ball, sgd
 from theory.sampling import SamplingScheme, fresh_batches, reshuffled, shuffled_once
+from validation.epoch_map import EpochMapLaw, averaged
 from validation.epoch_map.cost import EpochCost, epoch_cost
 from validation.laws import METHODS, Method, Run, WeightLaw, full_law
 from validation.laws.epoch_map import EpochMapMethod
@@ -91,6 +92,34 @@ def test_the_budget_decides() -> None:
     assert not method.fits(least)
     assert method.solve(least).figures["permutations"] == 32
     assert method.fits(run(reshuffled(), share=0.6, seconds=float("inf")))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "misjudged", "samples"),
+    [(2.0, 1.0, 2), (2.0, 0.5, 3), (0.03, 1.0, 1)], ids=["pilot", "enlarged", "no pilot"],
+)
+def test_every_permutation_drawn_is_paid_for(
+    seconds: float, misjudged: float, samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pilot and what an enlargement replaces too; here a pilot may find half of its standard error."""
+    counts: list[int] = []
+
+    def law(system: object, draw: object, count: int, *others: object) -> EpochMapLaw:
+        counts.append(count)
+        found: EpochMapLaw = original(system, draw, count, *others)
+        return replace(found, standard_error=(misjudged if len(counts) == 1 else 1.0) * found.standard_error)
+
+    original = averaged._law  # type: Callable[..., EpochMapLaw]
+    monkeypatch.setattr(averaged, "_law", law)
+    given = run(reshuffled(), share=0.6, accuracy=0.03, seconds=seconds)
+    shown: list[tuple[int, int]] = []
+    figures = EpochMapMethod().solve(replace(given, progress=lambda *both: shown.append(both))).figures
+    assert len(counts) == samples
+    assert figures["permutations"] == counts[-1]
+    state, sizes = given.problem.dimension, given.sizes
+    each = epoch_cost(samples=60, rank=1, dimension=state, entries=2, sizes=sizes, once=False)
+    assert figures["nominal_seconds"] == pytest.approx(each.fixed + sum(counts) * each.each, rel=1e-12)
+    assert shown[-1] == (2 * counts[-1], 2 * counts[-1])
 
 
 def cost(**changed: int) -> EpochCost:

@@ -64,14 +64,23 @@ class EpochMapMethod:
         if self.enumerates(run):
             every = np.array(list(permutations(range(run.problem.samples))))[:, : sum(run.sizes)]
         most = cost.affordable(run.seconds - cost.fixed) - PILOT  # besides a pilot
+        piloted = every is None and most >= PILOT
+        samples: set[int] = set()  # sizes of all but the pilot; an enlargement is a larger one
+
+        def progress(done: int, total: int) -> None:
+            samples.add(total // 2)
+            if run.progress is not None:
+                run.progress(done, total)
+
         found = averaged_epoch_map(
             run.problem, run.rule, run.scheme, batch_size=run.batch_size,
             hyperparameters=run.hyperparameters, standard_error=run.accuracy / _SIGMAS, seed=run.seed,
             indices=every, control=every is None,
-            permutations=None if most >= PILOT or every is not None else max(self.affordable(run), _LEAST),
-            max_permutations=min(max(most, PILOT), _MOST), memory_bytes=_MEMORY, progress=run.progress,
+            permutations=None if piloted or every is not None else max(self.affordable(run), _LEAST),
+            max_permutations=min(max(most, PILOT), _MOST), memory_bytes=_MEMORY, progress=progress,
         )
         exact = every is not None
+        drawn = sum(samples) + (min(PILOT, *samples) if piloted and samples else 0)
         return WeightLaw(
             method=self.name, order="exact: all orders of the samples" if exact else self.order,
             covariance=found.covariance, mean=found.mean,
@@ -85,7 +94,7 @@ class EpochMapMethod:
             ),
             figures={
                 "permutations": found.permutations, "spectral_radius": found.spectral_radius,
-                "seed": found.seed, "nominal_seconds": cost.fixed + found.permutations * cost.each,
+                "seed": found.seed, "nominal_seconds": cost.fixed + drawn * cost.each,
             },
         )
 
