@@ -108,6 +108,7 @@ def test_an_uncertain_prediction_widens_the_comparison(rng: Any) -> None:
      ([np.nan], np.ones((50, 1)), {}, "predicted must be positive"),
      ([1.0], -np.ones((50, 1)), {}, "averages of squares"),
      ([1.0], np.ones((50, 1)), {}, "direction 0 do not vary"),
+     ([1.0], np.full((20, 1), 0.1), {}, "direction 0 do not vary"),  # their mean is not 0.1 in doubles
      ([1.0], np.ones((50, 1)), {"comparisons": 0}, "comparisons >= 1"),
      ([1.0], np.ones((50, 1)), {"false_alarm_rate": 0.0}, "0 < false_alarm_rate < 1")],
 )

@@ -196,3 +196,7 @@ def test_means_are_judged_at_a_stated_rate() -> None:
     assert compare_means(np.zeros(2), samples, prediction_error=np.ones(2)).agrees  # says it may be off
     with pytest.raises(TheoryError, match=r"blocks >= 20"):
         compare_means(np.zeros(2), samples[:10], prediction_error=np.zeros(2))
+    samples[:, 1] = 0.1  # whose average over 100 is not 0.1 in doubles
+    for varying in (np.zeros(2), np.ones(2)):
+        with pytest.raises(TheoryError, match=r"direction 1 do not vary \(0.1 in every replica\): leave out"):
+            compare_means(np.zeros(2), samples, prediction_error=varying)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from theory.errors import TheoryError
 from validation.regression import FloatArray
 
-__all__ = ["Comparison", "compare", "replicas_for"]
+__all__ = ["Comparison", "compare", "replicas_for", "require_variation"]
 
 Verdict = Literal["agrees", "disagrees", "too-coarse"]
 
@@ -172,12 +172,7 @@ def compare(
     mean = y.mean(axis=0)
     unit = np.where(mean > 0, mean, 1.0)  # scaled: variances of 1e-200 must not underflow
     relative = (y / unit).var(axis=0, ddof=1) / replicas
-    if not (relative > 0).all():
-        i = int(np.argmin(relative))
-        raise TheoryError(
-            f"the numbers of direction {i} do not vary ({mean[i]:.6g} in every replica): leave out "
-            "directions that do not move"
-        )
+    require_variation(y)
     alone = 1 / (relative * replicas)  # a, the gamma shape of one replica
     freedom = replicas * alone / (1 + alone)
     shape = 1 / (relative + (error / mu) ** 2)
@@ -200,6 +195,16 @@ def compare(
         half_resolution=caught(0.5), resolution=caught(0.999), asserted_resolution=resolution,
         false_alarm_rate=false_alarm_rate, comparisons=count, prediction_error=error, samples=y,
     )
+
+
+def require_variation(samples: FloatArray) -> None:
+    """Raise TheoryError if a direction of ``samples``, shape (replicas, d), has one number throughout."""
+    still = np.flatnonzero(np.ptp(samples, axis=0) == 0)
+    if still.size:
+        raise TheoryError(
+            f"the numbers of direction {still[0]} do not vary ({samples[0, still[0]]:.6g} in every replica): "
+            "leave out directions that do not move"
+        )
 
 
 def _gamma_to_normal(shape: FloatArray, value: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import TheoryError
+from validation.compare import require_variation
 from validation.regression import FloatArray
 
 __all__ = ["MeanComparison", "compare_means"]
@@ -102,7 +103,7 @@ def compare_means(
     Raises
     ------
     TheoryError
-        If shapes do not match, or there are fewer than 20 blocks.
+        If shapes do not match, there are fewer than 20 blocks, or the averages of a direction do not vary.
     """
     from scipy import stats
 
@@ -112,6 +113,7 @@ def compare_means(
             f"samples must have shape (blocks >= 20, d) and predicted (d,); got {y.shape} and "
             f"{predicted.shape}"
         )
+    require_variation(y)
     mean, own = y.mean(axis=0), y.std(axis=0, ddof=1) / np.sqrt(len(y))
     error = np.hypot(own, prediction_error)
     return MeanComparison(
