@@ -87,12 +87,20 @@ class Comparison:
         )
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.verdict}: {int(self.alarms.sum())} alarms in {len(self.labels)} directions, "
+        return "\n".join([*self._summary(), *self._table()])
+
+    def _summary(self, directions: str = "directions", every: str = "every direction") -> tuple[str, str]:
+        """Verdict and resolution, a line each."""
+        return (
+            f"{self.verdict}: {int(self.alarms.sum())} alarms in {len(self.labels)} {directions}, "
             f"{self.replicas} replicas; false-alarm rate {self.false_alarm_rate:g} over "
             f"{self.comparisons} comparisons",
-            f"would catch {self.resolution.max():.2%} in every direction with probability 99.9 % "
+            f"would catch {self.resolution.max():.2%} in {every} with probability 99.9 % "
             f"(50 %: {self.half_resolution.max():.2%}); asserted {self.asserted_resolution:.2%}",
+        )
+
+    def _table(self) -> list[str]:
+        lines = [
             f"{'direction':>14} {'predicted':>12} {'measured':>12} {'ratio':>8} {'+-':>8} "
             f"{'z':>7} {'limit':>6}",
         ]
@@ -103,7 +111,7 @@ class Comparison:
                 f"{self.standard_error[i] / p:8.4f} {self.z[i]:7.2f} {self.threshold[i]:6.2f}"
                 + ("  <-- disagrees" if self.alarms[i] else "")
             )
-        return "\n".join(lines)
+        return lines
 
 
 def compare(

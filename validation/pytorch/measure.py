@@ -47,11 +47,10 @@ class Judged(Comparison):
     def __str__(self) -> str:
         if not self.left_out:
             return super().__str__()
-        first, second, *table = super().__str__().splitlines()
         total = len(self.labels) + len(self.left_out)
-        first = first.replace(" directions,", f" directions judged of {total},", 1)
-        second = second.replace("every direction", "every direction judged", 1)
-        return "\n".join([first, *_reasons(self.left_out, self.needed_gap), second, *table])
+        verdict, resolution = self._summary(f"directions judged of {total}", "every direction judged")
+        reasons = _reasons(self.left_out, self.needed_gap)
+        return "\n".join([verdict, *reasons, resolution, *self._table()])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,6 +10,8 @@ from validation.report.verdict import verdict_paragraph
 
 __all__ = ["noise_section"]
 
+_PAIRS = "pairs of lag and direction"
+
 
 def noise_section(noise: NoiseRun) -> str:
     """Of the run that PyTorch trained."""
@@ -18,20 +20,15 @@ def noise_section(noise: NoiseRun) -> str:
         "PyTorch took it, and its autocovariance R(h) at every lag h up to an epoch. Without replacement an "
         "epoch's batches must add up to the whole, so that R(h) is negative. Judged are R(0), and "
         "R(0) − R(h) at the other lags.</p>"
-        + _pairs(verdict_paragraph("Noise autocovariance, full theory against PyTorch", noise.against_full))
-        + _pairs(verdict_paragraph(
+        + verdict_paragraph(
+            "Noise autocovariance, full theory against PyTorch", noise.against_full, compared=_PAIRS
+        )
+        + verdict_paragraph(
             "Noise autocovariance, published theory (noise of the minimum) against PyTorch",
-            noise.against_published, expected=False,
-        ))
+            noise.against_published, expected=False, compared=_PAIRS,
+        )
         + _figure(noise)
         + _table(noise)
-    )
-
-
-def _pairs(paragraph: str) -> str:
-    """What is compared here are not directions alone."""
-    return paragraph.replace(" directions at", " pairs of lag and direction at").replace(
-        "in any direction", "in any of them"
     )
 
 

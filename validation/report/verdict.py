@@ -12,7 +12,9 @@ from validation.compare import Comparison
 __all__ = ["comparison_record", "verdict_paragraph"]
 
 
-def verdict_paragraph(name: str, comparison: Comparison, *, expected: bool = True) -> str:
+def verdict_paragraph(
+    name: str, comparison: Comparison, *, expected: bool = True, compared: str = "directions"
+) -> str:
     """One coloured paragraph. ``expected=False``: a theory whose failure is being shown."""
     control = comparison.negative_control().verdict
     styles = {"agrees": "verdict", "too-coarse": "verdict note", "disagrees": "verdict bad"}
@@ -21,10 +23,10 @@ def verdict_paragraph(name: str, comparison: Comparison, *, expected: bool = Tru
         style = "verdict bad"
     return (
         f'<p class="{style}"><b>{html.escape(name)}: {comparison.verdict}.</b> '
-        f"{int(comparison.alarms.sum())} alarms in {len(comparison.labels)} directions at a total "
+        f"{int(comparison.alarms.sum())} alarms in {len(comparison.labels)} {compared} at a total "
         f"false-alarm rate of {comparison.false_alarm_rate:g}, {comparison.replicas} independent numbers "
         f"each; a relative error of {comparison.resolution.max():.1%} would have been caught in any "
-        f"direction with probability 99.9 % (asserted: {comparison.asserted_resolution:.0%}). Negative "
+        f"of them with probability 99.9 % (asserted: {comparison.asserted_resolution:.0%}). Negative "
         f"control (prediction raised by what would be caught): {control}.</p>"
     )
 
