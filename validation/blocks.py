@@ -12,7 +12,10 @@ from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
 from validation.regression import FloatArray
 
-__all__ = ["Blocks", "average_blocks", "batch_noise"]
+__all__ = ["LARGEST_MEMORY", "Blocks", "average_blocks", "batch_noise"]
+
+#: share of a direction's variance that may outlive the gap between two blocks if it is compared
+LARGEST_MEMORY = 0.01
 
 _CHUNK = 1 << 24  # numbers gathered at a time
 

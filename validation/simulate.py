@@ -16,7 +16,9 @@ from theory.sampling import SamplingScheme
 from validation.regression import FloatArray
 from validation.sample_arrays import Samples, frozen_gradients, sample_arrays
 
-__all__ = ["Noise", "Progress", "SimulationResult", "epoch_start_bias", "simulate", "start_bias"]
+__all__ = [
+    "Noise", "Progress", "SimulationResult", "epoch_start_bias", "epochs_needed", "simulate", "start_bias",
+]
 
 Noise = Literal["additive", "regression"]
 Progress = Callable[[int, int], None]
@@ -249,7 +251,7 @@ def simulate(
         return start_bias(numeric, problem.curvatures, epochs * m, linear=linear)
 
     if burn_in is None:
-        burn_in = _epochs_needed(bias_after, largest_start_bias, max(1, max_burn_in_steps // m))
+        burn_in = epochs_needed(bias_after, largest_start_bias, max(1, max_burn_in_steps // m))
         burn_in = max(burn_in, -(-max(lags, default=0) // m))
     bias = bias_after(burn_in)
 
@@ -324,10 +326,12 @@ def simulate(
     )
 
 
-def _epochs_needed(bias_after: Callable[[int], FloatArray], target: float, most: int) -> int:
-    """Fewest epochs with every start bias at most ``target``, or ``most``; by bisection."""
+def epochs_needed(
+    bias_after: Callable[[int], FloatArray], target: float, most: int = 1 << 62
+) -> int:
+    """Fewest epochs, at least 1, with every start bias at most ``target``, or ``most``; by bisection."""
     low, high = 0, 1
-    while high < most and bias_after(high).max() > target:
+    while high < most and bias_after(high).max(initial=0.0) > target:
         low, high = high, 2 * high
     high = min(high, most)
     while high - low > 1:

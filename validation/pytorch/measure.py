@@ -14,19 +14,16 @@ from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme
-from validation.blocks import Blocks, average_blocks
+from validation.blocks import LARGEST_MEMORY, Blocks, average_blocks
 from validation.compare import Comparison, compare
 from validation.pytorch.quadratics import from_module
 from validation.pytorch.record import Progress, Recording, draw_epochs, record, set_weights
 from validation.pytorch.settings import rule_of, scheme_of
 from validation.regression import FloatArray
-from validation.simulate import start_bias
+from validation.simulate import epochs_needed, start_bias
 from validation.trajectory import trajectory
 
 __all__ = ["Judged", "Measured", "measure", "measure_indices"]
-
-#: what the squares of two neighbouring blocks may share in a direction that is compared
-LARGEST_MEMORY = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,17 +99,7 @@ class Measured:
         numeric = self.rule.numeric(self.hyperparameters)
         steps = self.scheme.steps_per_epoch(self.problem.samples, self.batch_size)
         moving = self.problem.curvatures[self.blocks.weights.min(axis=0) > 0]
-
-        def forgotten(gap: int) -> bool:
-            return bool(start_bias(numeric, moving, gap * steps).max(initial=0.0) <= LARGEST_MEMORY)
-
-        low, high = 0, 1
-        while not forgotten(high):
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if forgotten(middle) else (middle, high)
-        return high
+        return epochs_needed(lambda gap: start_bias(numeric, moving, gap * steps), LARGEST_MEMORY)
 
     def compare(
         self, predicted: FloatArray, *, prediction_error: FloatArray | None = None,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from theory.optimizers.rule import NumericRule
+from validation.blocks import LARGEST_MEMORY
 from validation.compare import replicas_for
 from validation.report.real_cases import RealCase
-from validation.simulate import start_bias
+from validation.simulate import epochs_needed, start_bias
 
-__all__ = ["LARGEST_MEMORY", "blocks_needed", "epochs_to_forget", "relative_variance"]
-
-#: share of a direction's variance that may outlive the gap between two blocks
-LARGEST_MEMORY = 0.01
+__all__ = ["blocks_needed", "epochs_to_forget", "relative_variance"]
 
 
 def relative_variance(numeric: NumericRule, curvature: float, steps: int) -> float:
@@ -48,14 +44,7 @@ def blocks_needed(case: RealCase, resolution: float) -> int:
 def epochs_to_forget(case: RealCase) -> int:
     """The shortest gap that every direction forgets in."""
     numeric, curvatures, steps = _setting(case)
-
-    def forgotten(gap: int) -> bool:
-        return bool(start_bias(numeric, curvatures, gap * steps).max() <= LARGEST_MEMORY)
-
-    high = 1
-    while not forgotten(high):
-        high *= 2
-    return next(gap for gap in range(math.ceil(high / 2), high + 1) if forgotten(gap))
+    return epochs_needed(lambda gap: start_bias(numeric, curvatures, gap * steps), LARGEST_MEMORY)
 
 
 def _setting(case: RealCase) -> tuple[NumericRule, np.ndarray, int]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import MissingPackageError
-from validation.blocks import Blocks
+from validation.blocks import LARGEST_MEMORY, Blocks
 from validation.compare import Comparison, compare
 from validation.judge import judge, judge_means
 from validation.means import MeanComparison
@@ -18,7 +18,6 @@ from validation.predict import Prediction, predict
 from validation.regression import FloatArray
 from validation.report.real_cases import RealCase
 from validation.report.real_noise import NoiseRun, compare_noise, noise_record
-from validation.report.real_plan import LARGEST_MEMORY
 from validation.report.verdict import comparison_record
 from validation.simulate import simulate, start_bias
 
