@@ -13,6 +13,7 @@ from test_report_sections import require_balanced
 from theory.errors import MissingPackageError, TheoryError
 from validation.compare import compare
 from validation.means import compare_means
+from validation.predict import Prediction, predict
 from validation.report.means import mean_sentence
 from validation.report.real_cases import CASES, RealCase
 from validation.report.real_noise import compare_noise, published_noise
@@ -35,15 +36,52 @@ SMALL = RealCase(
 )
 
 
+def _without_pytorch(*_: object) -> None:
+    raise MissingPackageError("this needs PyTorch: pip install 'sgd-theory[torch]'")
+
+
+def _sure_of_variances(made: Prediction, error: float) -> Prediction:
+    """All of its error estimate in the mean: ``error`` of the second moments."""
+    return dataclasses.replace(
+        made, relative_error_estimate=np.zeros_like(made.variances),
+        mean_error_estimate=error * made.second_moments / (2 * np.abs(made.mean_shift)),
+    )
+
+
 @pytest.fixture(scope="module")
 def without_torch() -> Any:
     """One small run; PyTorch is not there."""
     with pytest.MonkeyPatch.context() as patch:
-        def missing(*_: object) -> None:
-            raise MissingPackageError("this needs PyTorch: pip install 'sgd-theory[torch]'")
-
-        patch.setattr("validation.report.real_sgd._with_pytorch", missing)
+        patch.setattr("validation.report.real_sgd._with_pytorch", _without_pytorch)
         return run_real_case(SMALL, 1)
+
+
+def test_a_second_moment_may_be_off_by_the_errors_of_variance_and_mean(without_torch: RealRun) -> None:
+    made = without_torch.prediction
+    small = 1e-6
+    off = dataclasses.replace(
+        made, variances=made.variances * (1 + small * made.relative_error_estimate),
+        mean_shift=made.mean_shift + small * np.sign(made.mean_shift) * made.mean_error_estimate,
+    )
+    assert (made.second_moment_error_estimate > 0).all()
+    np.testing.assert_allclose(
+        (off.second_moments - made.second_moments) / small, made.second_moment_error_estimate, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize(("error", "alarms"), [(4.0, False), (0.0, True)])
+def test_squares_are_judged_by_the_error_of_second_moments(
+    error: float, alarms: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Second moments three times too large by the mean, which admits it."""
+    def wrong(*given: Any, **options: Any) -> Prediction:
+        made = predict(*given, **options)
+        shift = np.sqrt(2 * made.variances + 3 * made.mean_shift**2)
+        return _sure_of_variances(dataclasses.replace(made, mean_shift=shift), error)
+
+    monkeypatch.setattr("validation.report.real_sgd.predict", wrong)
+    monkeypatch.setattr("validation.report.real_sgd._with_pytorch", _without_pytorch)
+    assert run_real_case(SMALL, 1).compiled.alarms.any() == alarms
 
 
 def test_without_pytorch_the_compiled_steps_are_shown(without_torch: RealRun) -> None:
@@ -161,6 +199,11 @@ def test_the_noise_of_a_run_is_judged_by_lag_and_direction(without_torch: RealRu
     assert made.noise_autocovariance is not None
     white = dataclasses.replace(made, noise_autocovariance=made.noise_autocovariance[:1])
     assert compare_noise(white, scheme, blocks, without_torch.compared).against_full.alarms.any()
+    surely = _sure_of_variances(made, 2.0)
+    high = dataclasses.replace(surely, noise_autocovariance=1.5 * made.noise_autocovariance)
+    assert not compare_noise(high, scheme, blocks, without_torch.compared).against_full.alarms.any()
+    certain = dataclasses.replace(high, mean_error_estimate=np.zeros_like(made.mean_shift))
+    assert compare_noise(certain, scheme, blocks, without_torch.compared).against_full.alarms.any()
     unknown = dataclasses.replace(made, noise_autocovariance=None, method="averaged-epoch-map")
     with pytest.raises(TheoryError, match=r"averaged-epoch-map.*not known"):
         compare_noise(unknown, scheme, blocks, without_torch.compared)

@@ -109,6 +109,22 @@ class Prediction:
         """About the minimum. Shape (d,). Unit: parameter²."""
         return self.variances + self.mean_shift**2
 
+    @property
+    def second_moment_error_estimate(self) -> FloatArray:
+        r"""Of ``second_moments``, to first order in the error estimates of variance and mean, in size.
+
+        .. math:: \Delta\langle\delta^2\rangle
+                  = \sigma^2\epsilon + 2\,|\langle\delta\rangle|\,\Delta\langle\delta\rangle,
+
+        with the relative error estimate :math:`\epsilon` of the variance.
+
+        Shape (d,). Unit: parameter².
+        """
+        return (
+            self.variances * self.relative_error_estimate
+            + 2 * np.abs(self.mean_shift) * self.mean_error_estimate
+        )
+
     def record(self) -> dict[str, Any]:
         """Strings, numbers and lists, as the command line's JSON documents them."""
         columns = {

@@ -13,6 +13,7 @@ from theory.optimizers import heavy_ball
 from theory.sampling import kept_batch, reshuffled
 from validation.compare import Comparison, compare
 from validation.data import load_data
+from validation.judge import judge
 from validation.plan import LARGEST_START_BIAS, plan, replicas_needed
 from validation.predict import Prediction, predict
 from validation.problem import Problem
@@ -41,7 +42,7 @@ class Experiment:
     ``compared`` holds the directions, chosen before simulating, that forget their start within the
     burn-in and reach the resolution with these replicas; the comparisons refer to them. The published
     theory describes the noise frozen at the minimum, the full theory SGD itself: taken at its word, and
-    with its own error estimate if that raises an alarm.
+    with its own error estimate where that raises an alarm.
     """
 
     problem: Problem
@@ -112,25 +113,23 @@ def run_experiment(problem: Problem, seed: int, progress: Progress | None = None
     able = results["additive"].resolved & (needed > 0) & (needed <= replicas)
     compared = np.flatnonzero(able if able.any() else _fastest(results["additive"].start_bias, needed > 0))
 
-    full, published = prediction.second_moments, prediction.published_variances
-    estimate = full * prediction.relative_error_estimate / 3  # the estimate is three standard errors
+    labels = [str(i) for i in compared]
 
-    def against(kind: Noise, predicted: FloatArray, error: FloatArray | None = None) -> Comparison:
+    def published_against(kind: Noise) -> Comparison:
         return compare(
-            predicted[compared], results[kind].weights[:, compared],
-            labels=[str(i) for i in compared], resolution=RESOLUTION,
-            prediction_error=None if error is None else error[compared],
+            prediction.published_variances[compared], results[kind].weights[:, compared], labels=labels,
+            resolution=RESOLUTION,
         )
 
-    at_its_word = against("regression", full)
     return Experiment(
         problem=problem, prediction=prediction, compared=compared,
         additive=results["additive"], regression=results["regression"],
-        against_additive=against("additive", published),
-        against_regression=(
-            against("regression", full, estimate) if at_its_word.alarms.any() else at_its_word
+        against_additive=published_against("additive"),
+        against_regression=judge(
+            prediction.second_moments[compared], results["regression"].weights[:, compared],
+            prediction.second_moment_error_estimate[compared], resolution=RESOLUTION, labels=labels,
         ),
-        published_against_regression=against("regression", published),
+        published_against_regression=published_against("regression"),
     )
 
 

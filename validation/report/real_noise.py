@@ -66,8 +66,9 @@ def compare_noise(
 ) -> NoiseRun:
     r"""Judge :math:`R(0)` and :math:`R(0)-R(h)=\frac12\langle(\xi_k-\xi_{k-h})^2\rangle`, never negative.
 
-    The full theory is taken at its word, and with the error estimate of its variances where that raises
-    an alarm. It knows what the steps of one epoch share; across epochs it takes nothing.
+    The full theory is taken at its word, and with the relative error estimate of its second moments, on
+    which the noise depends, where that raises an alarm. It knows what the steps of one epoch share; across
+    epochs it takes nothing.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def compare_noise(
         out[0] = noise[0]
         return out[:, chosen].ravel()
 
-    error = np.tile(made.relative_error_estimate[chosen], lags)
+    error = np.tile((made.second_moment_error_estimate / made.second_moments)[chosen], lags)
     noise = blocks.noise[:, :, chosen]
     mean = noise.mean(axis=0)
     correlation = mean / mean[0]

@@ -88,7 +88,7 @@ def _one(run: RealRun) -> str:
         f"per epoch ({made.sampling}), learning rate {made.hyperparameters['learning_rate']:.4g} "
         f"(limit of the mean {made.stability_limit:.4g}, of the mean square "
         f"{_limit(made.mean_square_limit)}). "
-        f"Method {made.method}: {made.order}; its error estimate is at most "
+        f"Method {made.method}: {made.order}; its error estimate of the variances is at most "
         f"{made.relative_error_estimate[run.compared].max():.2%}. The mean is shifted by up to "
         f"{shifts.max():.2f} standard deviations from the minimum.",
         f"PyTorch: {case.trained} blocks; compiled steps: {case.indexed}; each of {case.block} epochs after "
@@ -134,7 +134,8 @@ def _table(run: RealRun) -> str:
         )
         rows.append(
             f"<tr><td>{i}</td><td>{made.curvatures[i]:.4g}</td><td>{made.published_variances[i]:.4g}</td>"
-            f"<td>{made.second_moments[i]:.4g}</td><td>{made.relative_error_estimate[i]:.1%}</td>{own}"
+            f"<td>{made.second_moments[i]:.4g}</td>"
+            f"<td>{made.second_moment_error_estimate[i] / made.second_moments[i]:.1%}</td>{own}"
             f"<td>{_ratio(run.compiled, place)}</td><td>{run.compiled.z[place]:.1f}</td>"
             f"<td>{_ratio(run.published, place)}</td></tr>"
         )

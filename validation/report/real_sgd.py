@@ -87,12 +87,12 @@ def run_real_case(case: RealCase, seed: int, progress: Progress | None = None) -
     except MissingPackageError as absent:
         missing = str(absent)
         compiled = _simulated(case, values, seed, progress)
-    full, labels = made.second_moments, [str(i) for i in compared]
+    labels = [str(i) for i in compared]
 
     def judged(numbers: _Numbers, resolution: float) -> Comparison:
         return judge(
-            full[compared], numbers.weights[:, compared], (full * made.relative_error_estimate)[compared],
-            resolution=resolution, labels=labels,
+            made.second_moments[compared], numbers.weights[:, compared],
+            made.second_moment_error_estimate[compared], resolution=resolution, labels=labels,
         )
 
     def mean_of(numbers: _Numbers) -> MeanComparison:
