@@ -53,6 +53,17 @@ def at_point(expression: sp.Expr) -> sp.Expr:
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_transitions_are_those_of_the_symbols(name: str) -> None:
+    rule, curvatures = rule_from(name), np.array([[0.0, 0.4], [1.3, 2.0]])
+    found = rule.numeric(POINT).transitions(curvatures)
+    assert found.shape == (2, 2, rule.state_size, rule.state_size)
+    for at, value in np.ndenumerate(curvatures):
+        exact = rule.transition.subs({s: value if s == curvature else POINT[s.name] for s in
+                                      rule.transition.free_symbols})
+        np.testing.assert_allclose(found[at], np.array(exact.tolist(), dtype=float), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_simulated_rule_state_space_and_transfer_function_agree(name: str) -> None:
     rule, z, steps = rule_from(name), sp.Symbol("z"), 12
     numerator, denominator = sp.fraction(at_point(rule.transfer_function(z)))

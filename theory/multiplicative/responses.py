@@ -78,7 +78,7 @@ class Responses:
         feedback = np.outer(numeric.inject, numeric.evaluate_at)
         eye = np.eye(len(feedback))
         drift = (eye - numeric.keep) - curvatures[:, None, None] * feedback
-        a = numeric.keep + curvatures[:, None, None] * feedback
+        a = numeric.transitions(curvatures)
         radius = np.abs(np.linalg.eigvals(a)).max(axis=1)
         # a pole that rounds to one is the caller's: the exact conditions are those of the rule
         bad = np.flatnonzero((curvatures > 0) & ~(radius < 1 + _POLE))

@@ -119,11 +119,7 @@ class Epoch:
     @cached_property
     def transition(self) -> npt.NDArray[np.float64]:
         r""":math:`K+\lambda_i\,b\,a^\top`, the full-batch step of each direction. Shape (d, n, n)."""
-        rule = self.rule
-        out: npt.NDArray[np.float64] = (
-            rule.keep + self.quadratics.curvatures[:, None, None] * np.outer(rule.inject, rule.evaluate_at)
-        )
-        return out
+        return self.rule.transitions(self.quadratics.curvatures)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -42,6 +42,14 @@ class NumericRule:
     inject: npt.NDArray[np.float64]
     evaluate_at: npt.NDArray[np.float64]
 
+    def transitions(self, curvatures: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        r""":math:`A=K+\lambda\,b\,a^\top` at every curvature. Shape (...) to (..., n, n)."""
+        import numpy as np
+
+        values = np.asarray(curvatures, dtype=np.float64)[..., None, None]
+        out: npt.NDArray[np.float64] = self.keep + values * np.outer(self.inject, self.evaluate_at)
+        return out
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LinearRule:

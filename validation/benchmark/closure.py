@@ -89,7 +89,6 @@ def _problem() -> Problem:
 def _steps_needed(problem: Problem, accuracy: float) -> float:
     """Steps at which the standard error is ``accuracy`` in the slowest direction."""
     numeric = problem.rule.numeric(problem.hyperparameters)
-    feedback = np.outer(numeric.inject, numeric.evaluate_at)
-    drift = numeric.keep + problem.regression.curvatures[:, None, None] * feedback
-    r2 = np.abs(np.linalg.eigvals(drift)).max(axis=1) ** 2
+    poles = np.linalg.eigvals(numeric.transitions(problem.regression.curvatures))
+    r2 = np.abs(poles).max(axis=1) ** 2
     return float((2 * (1 + r2) / (1 - r2)).max() / accuracy**2)

@@ -123,8 +123,7 @@ def _definition(entry: Entry, formula: Formula) -> RungResult:
 
 
 def _matrix(point: Mapping[str, float]) -> FloatArray:
-    numeric = heavy_ball().numeric(point)
-    return np.asarray(numeric.keep + point["curvature"] * np.outer(numeric.inject, numeric.evaluate_at))
+    return heavy_ball().numeric(point).transitions(point["curvature"])
 
 
 def _marks(slug: str, point: Mapping[str, float]) -> list[tuple[str, float, float]]:

@@ -95,10 +95,9 @@ class AveragedClosureMethod:
 
 def _lowering(run: Run, variances: FloatArray, noise: FloatArray) -> FloatArray:
     r"""Variance of the same noise without correlations, over the variance; at least 1. Shape (d,)."""
-    inject, at = run.numeric.inject, run.numeric.evaluate_at
-    drift = run.numeric.keep + run.problem.curvatures[:, None, None] * np.outer(inject, at)
+    inject, a = run.numeric.inject, run.numeric.transitions(run.problem.curvatures)
     n, out = len(inject), np.ones(len(variances))
     for i in np.flatnonzero((variances > 0) & (noise > 0)):
-        white = np.linalg.solve(np.eye(n * n) - np.kron(drift[i], drift[i]), np.kron(inject, inject))
+        white = np.linalg.solve(np.eye(n * n) - np.kron(a[i], a[i]), np.kron(inject, inject))
         out[i] = max(1.0, white[0] * noise[i] / variances[i])
     return out

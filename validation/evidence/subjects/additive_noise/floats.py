@@ -38,7 +38,7 @@ def condition_estimate(entry: Entry, point: Mapping[str, Any]) -> float:
             return 1 / (1 - numbers["momentum"] ** 2)
         h = numbers.get(name, numbers["curvature"])
         numeric = entry.rule.numeric(numbers)
-        a = numeric.keep + h * np.outer(numeric.inject, numeric.evaluate_at)
+        a = numeric.transitions(h)
         size = np.maximum(np.abs(numeric.inject), 1e-300)
         modes.append(a / size[:, None] * size)
     system = np.eye(len(modes[0]) ** 2) - np.kron(modes[0], modes[1])

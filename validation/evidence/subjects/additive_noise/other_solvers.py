@@ -88,7 +88,7 @@ def _strengths(scheme: SamplingScheme, point: Point) -> FloatArray:
 
 def _matrices(entry: Entry, point: Point, curvature: float) -> tuple[FloatArray, FloatArray]:
     numeric = entry.rule.numeric({"learning_rate": 1.0} | {k: float(v) for k, v in point.items()})
-    return numeric.keep + curvature * np.outer(numeric.inject, numeric.evaluate_at), numeric.inject
+    return numeric.transitions(curvature), numeric.inject
 
 
 def spectrum_by_lags(entry: Entry, point: Point) -> float:

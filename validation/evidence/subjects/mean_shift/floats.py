@@ -70,7 +70,7 @@ def _circle(numeric: NumericRule, slope: float, a: FloatArray, g: FloatArray, re
 
 def _pairs(numeric: NumericRule, slope: float, steps: int, repeats: bool) -> float:
     """Per covariance: every response of every later step to every earlier one, on a long list."""
-    step = numeric.keep + slope * np.outer(numeric.inject, numeric.evaluate_at)
+    step = numeric.transitions(slope)
     responses = [numeric.inject]
     while len(responses) < steps or float(np.abs(responses[-1]).max()) > 1e-20:
         responses.append(step @ responses[-1])

@@ -35,8 +35,7 @@ def _matrices(entry: Entry, values: Mapping[str, Any]) -> tuple[Any, Any, Any, A
     """Chances, steps (batches, n, n), gradients and their squares; the injection last."""
     numeric = entry.rule.numeric(dict(values))
     batches = batches_of(entry, values)
-    slope = np.outer(numeric.inject, numeric.evaluate_at)
-    steps = np.array([numeric.keep + b.curvature * slope for b in batches])
+    steps = numeric.transitions([b.curvature for b in batches])
     chances, gradients, squares = (
         np.array([getattr(b, name) for b in batches], dtype=np.float64)
         for name in ("chance", "gradient", "square")
@@ -86,7 +85,7 @@ def _moments(values: Mapping[str, Any]) -> tuple[float, float]:
 def _white(entry: Entry, values: Mapping[str, Any]) -> tuple[Any, float, Any]:
     """Law under unit white noise, what the next gradient sees of it, and the mean step."""
     numeric = entry.rule.numeric(dict(values))
-    drift = numeric.keep + values["curvature"] * np.outer(numeric.inject, numeric.evaluate_at)
+    drift = numeric.transitions(values["curvature"])
     x = solve_discrete_lyapunov(drift, np.outer(numeric.inject, numeric.inject))
     return x, float(numeric.evaluate_at @ x @ numeric.evaluate_at), drift
 
