@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from theory.multiplicative import IndependentSteps, mean_square_limit
+from theory.multiplicative.quick_mean_square_limit import quick_mean_square_limit
 from theory.optimizers import LinearRule, heavy_ball, nesterov
 from theory.sampling import fresh_batches, reshuffled
 from validation.command_line import main
@@ -31,7 +32,7 @@ def test_few_products_give_the_same_limit(rule: LinearRule, scales: tuple[float,
         quadratics=regression(*scales).quadratics, rule=rule, scheme=fresh_batches(), batch_size=size,
         hyperparameters={"learning_rate": 1.0, "momentum": 0.9},
     )
-    found = limit.quick_mean_square_limit(steps, accuracy=1e-3)
+    found = quick_mean_square_limit(steps, accuracy=1e-3)
     assert found == pytest.approx(mean_square_limit(steps).learning_rate, rel=1e-3)
 
 

@@ -2,7 +2,9 @@ r"""Whether the second moment converges, and the learning rate at which it cease
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from scipy.optimize import brentq
@@ -20,7 +22,7 @@ from theory.multiplicative.second_moment_map import dense_map, homogeneous
 from theory.optimizers import sgd
 
 __all__ = [
-    "MeanSquareLimit", "feedback", "mean_square_limit", "require_mean_square_stable",
+    "MeanSquareLimit", "feedback", "first_crossing", "mean_square_limit", "require_mean_square_stable",
     "second_moment_radius",
 ]
 
@@ -119,6 +121,7 @@ def mean_square_limit(problem: IndependentSteps, *, accuracy: float = 1e-10) -> 
         return MeanSquareLimit(learning_rate=threshold(problem), mean_limit=most, evaluations=1)
     count = 0
 
+    @cache
     def radius(rate: float) -> float:
         nonlocal count
         count += 1
@@ -131,19 +134,35 @@ def mean_square_limit(problem: IndependentSteps, *, accuracy: float = 1e-10) -> 
     slope = radius(low) / low
     if slope == 0:
         return MeanSquareLimit(learning_rate=most, mean_limit=most, evaluations=count)
-    low = min(low, 0.05 / slope)
-    while radius(low) >= 1:
+    rate = first_crossing(
+        radius, lambda rate: radius(rate) < 1, low=min(low, 0.05 / slope), most=most, accuracy=accuracy
+    )
+    return MeanSquareLimit(learning_rate=rate, mean_limit=most, evaluations=count)
+
+
+def first_crossing(
+    radius: Callable[[float], float], stable: Callable[[float], bool], *, low: float, most: float,
+    accuracy: float,
+) -> float:
+    """The first learning rate with radius 1, sought from ``low`` upwards in steps of a factor 1.6.
+
+    ``stable`` says whether the radius is below 1, perhaps at less cost; ``most`` is not stable.
+    """
+    while not stable(low):
         low /= 4
-    high = low
-    while high < most and radius(high) < 1:
+    high = min(_STEP * low, most)
+    while high < most and stable(high):
         low, high = high, min(_STEP * high, most)
 
+    @cache
     def gap(rate: float) -> float:  # linear for heavy ball in one dimension
         found = radius(rate)
-        return rate / found - rate
+        return rate / found - rate if found > 0 else np.inf
 
-    rate = brentq(gap, low, high, xtol=accuracy * low / 4, rtol=max(accuracy / 4, 1e-15))
-    return MeanSquareLimit(learning_rate=float(rate), mean_limit=most, evaluations=count)
+    for edge, right in ((low, gap(low) > 0), (high, gap(high) < 0)):
+        if not right:  # the limit, to the accuracy; without feedback that of the mean
+            return edge
+    return float(brentq(gap, low, high, xtol=accuracy * low / 4, rtol=max(accuracy / 4, 1e-15)))
 
 
 def require_mean_square_stable(problem: IndependentSteps) -> tuple[float, int]:
