@@ -239,7 +239,7 @@ class AveragedClosure:
         b = self.responses.inject
         n = len(b)
         unit = np.zeros((n, d, n, d))
-        moving = np.abs(self.problem.factors).max(axis=(0, 1)) > 0
+        moving = ~self.problem.still
         unit += np.outer(b, b)[:, None, :, None] * np.outer(moving, moving)[None, :, None, :]
         white = lyapunov_by_modes(self.responses.drift, unit)
         reach = self._rows(row, 2 * m - 1)

@@ -169,6 +169,12 @@ class SampleQuadratics:
         """d."""
         return int(self.factors.shape[2])
 
+    @property
+    def still(self) -> npt.NDArray[np.bool_]:
+        """Directions in which no sample has curvature or a gradient. Shape (d,)."""
+        parts = (np.abs(self.factors).max(axis=(0, 1)), np.abs(self.gradients).max(axis=0))
+        return np.asarray(np.add(*parts) == 0)
+
     def require_restoring(self) -> None:
         """Refuse directions that batches push but nothing pulls back.
 
@@ -186,8 +192,7 @@ class SampleQuadratics:
                 "leave a saddle or a maximum, there is no stationary law. Give a larger weight decay, or ask "
                 "for transients (transient_moments, theory.one_epoch)"
             )
-        flat = pull == 0
-        pushed = flat & ((np.abs(self.factors).max(axis=(0, 1)) > 0) | self.gradients.any(axis=0))
+        pushed = (pull == 0) & ~self.still
         if pushed.any():
             raise NoStationaryLawError(
                 f"direction {int(np.argmax(pushed))} has no mean curvature but its batches pull: there "

@@ -17,9 +17,7 @@ __all__ = ["solve_moving"]
 
 def solve_moving(method: Method, run: Run) -> WeightLaw:
     """The method's law of the directions that move, zero in the others."""
-    still = (np.abs(run.problem.factors).max(axis=(0, 1)) == 0) & (
-        np.abs(run.problem.gradients).max(axis=0) == 0
-    )
+    still = run.problem.still
     if not still.any() or still.all():
         return solve_in_units(method, run)
     moving = np.flatnonzero(~still)
