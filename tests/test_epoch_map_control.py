@@ -16,6 +16,7 @@ from theory.sampling import dropped_batch, kept_batch, reshuffled
 from validation.epoch_map import averaged_epoch_map
 from validation.epoch_map.average import AveragedMap, maps_of
 from validation.epoch_map.control import controlled_maps_of
+from validation.epoch_map.law import EpochMapLaw
 from validation.epoch_map.system import EpochSystem
 from validation.regression import Regression
 
@@ -112,6 +113,21 @@ def test_the_control_variate_is_unbiased_and_its_error_is_right() -> None:
     assert min(law.variance_reduction.min() for law in laws) > 3
     off = (found.mean(axis=0) - 1.03 * exact) / error.mean(axis=0)
     assert (np.abs(off) > limit).any(), "no resolution"
+
+
+def test_a_control_variate_that_makes_no_covariance_is_left_out_and_that_is_said() -> None:
+    def law(permutations: int, *, control: bool) -> EpochMapLaw:
+        return averaged_epoch_map(
+            _quadratics(24, dimension=3), heavy_ball(), reshuffled(), batch_size=4, seed=11,
+            permutations=permutations, control=control,
+            hyperparameters={"learning_rate": 0.25, "momentum": 0.5},
+        )
+
+    few, plain = law(4, control=True), law(4, control=False)
+    assert not few.control
+    np.testing.assert_array_equal(few.variance, plain.variance)
+    assert law(200, control=True).control
+    assert not law(200, control=False).control
 
 
 @pytest.mark.montecarlo

@@ -72,7 +72,8 @@ def averaged_epoch_map(
         of them the result is exact.
     control
         Whether the epoch to second order in the fluctuations, whose average is known exactly, serves
-        as a control variate. The result is right with and without; the standard error differs.
+        as a control variate. The result is right with and without; the standard error differs. It is left
+        out where too few permutations make no covariance with it: the result's ``control`` says so.
     progress
         Called as ``progress(done, total)``, in permutations and both phases; an exception raised
         there, or an interrupt, ends the run.
@@ -221,7 +222,7 @@ def _law(
         standard_error=embed(system, found.variance_spread) * unit**2,
         mean_standard_error=embed(system, found.mean_spread) * unit,
         permutations=count, seed=seed, spectral_radius=radius, residual=residual,
-        variance_reduction=embed(system, found.reduction),
+        variance_reduction=embed(system, found.reduction), control=isinstance(average, ControlledMap),
     )
 
 

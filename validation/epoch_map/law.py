@@ -45,6 +45,8 @@ class EpochMapLaw:
         Relative residual of the linear equation at the boundary.
     variance_reduction
         Variance of the plain estimate over that with the control variate. Shape (d,).
+    control
+        Whether there was one: it is left out where, with it, too few permutations made no covariance.
     """
 
     second_moment: FloatArray
@@ -60,6 +62,7 @@ class EpochMapLaw:
     spectral_radius: float
     residual: float
     variance_reduction: FloatArray
+    control: bool = False
 
     @property
     def covariance(self) -> FloatArray:
