@@ -23,6 +23,8 @@ __all__ = ["MOST_LAGS", "AveragedClosure", "AveragedLaw"]
 MOST_LAGS = 64
 _MOST_ITERATIONS = 200
 _CHANGE = 1e-7
+#: iterations in a row in which every direction changes by more than before: there is no limit
+_GROWING = 3
 _TABLE = 8_000_000
 
 
@@ -181,20 +183,24 @@ class AveragedClosure:
         plain = self._both_signs(self.problem.gradient_covariance[:, :, None] * self.shares)
         first = plain + self.third_noise
         noise, last, contraction = first, np.inf, 0.0
-        before = np.zeros(d)
+        before, moved, growing = np.zeros(d), np.full(d, np.inf), 0
         for iteration in range(1, _MOST_ITERATIONS + 1):
             points = self._respond(noise, self.responses.evaluate_at, self.nodes)
             now = np.einsum("iit->it", points)[:, 0]
-            change = float(np.max(np.abs(now - before) / np.where(now > 0, now, 1.0)))
+            step = np.abs(now - before)
+            change = float(np.max(step / np.where(now > 0, now, 1.0)))
+            growing = growing + 1 if (step >= moved).all() else 0
             if iteration > 3:
                 contraction = max(contraction, change / last if last > 0 else 0.0)
             if not np.isfinite(change) or not (now >= 0).all():
                 break
             if change < _CHANGE:
                 return self._law(noise, plain, iteration, contraction)
+            if growing == _GROWING:
+                break
             covariance = self._interpolated(self.products.covariance(points + self.squared_mean))
             noise = first + self._both_signs(covariance * self.shares)
-            before, last = now, change
+            before, moved, last = now, step, change
         raise UnstableError(
             f"the self-consistent second moments do not settle (relative change {change:.3g} after "
             f"{iteration} iterations): the learning rate is beyond or too near the mean-square limit "
