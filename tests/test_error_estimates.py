@@ -7,6 +7,7 @@ its standard errors is held against a closure, a false-alarm rate of 1e-6 over a
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from theory.multiplicative import Closure, expand, mean_shift
 from theory.optimizers import rule_by_name
 from theory.sampling import scheme_by_name
+from validation.benchmark.error_estimates import benchmark_error_estimates
 from validation.epoch_map import averaged_epoch_map
 from validation.laws import Run, WeightLaw
 from validation.laws.closure import AveragedClosureMethod, ClosureMethod
@@ -133,6 +135,22 @@ def test_the_leading_mean_estimates_the_third_order_exactly(monkeypatch: pytest.
     monkeypatch.setattr(module, "added_shares", lambda *_: np.zeros(1))
     alone = mean_shift(run.problem, run.numeric, run.scheme, run.batch_size).error_estimate
     np.testing.assert_allclose(alone, np.abs(third), rtol=1e-9, atol=1e-12 * np.abs(third).max())
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1e9])
+def test_the_survey_counts_what_an_estimate_misses(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoiled(run: Run) -> WeightLaw:
+        law = AveragedClosureMethod().solve(run)
+        return replace(
+            law, relative_error_estimate=factor * law.relative_error_estimate,
+            mean_error_estimate=factor * law.mean_error_estimate,
+        )
+
+    monkeypatch.setattr("validation.benchmark.error_estimates._LAWS", {"spoiled": spoiled})
+    rows = benchmark_error_estimates(4)
+    assert rows == benchmark_error_estimates(4)
+    found = {row["name"]: row["value"] for row in rows}
+    assert found["N = 4 to 6, spoiled, variances: beyond the estimate, of 4"] == (4 if factor < 1 else 0)
 
 
 def test_estimates_stay_useful_on_real_data() -> None:
