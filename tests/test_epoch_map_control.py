@@ -61,6 +61,11 @@ def test_known_averages_are_those_of_all_permutations(
         (known.source(mean), average.first.source_at(mean)),
     ):
         np.testing.assert_allclose(ours, enumerated, rtol=1e-10, atol=1e-12 * np.abs(enumerated).max())
+    for solve, act in (
+        (average.closed.solve, average.closed.apply), (average.closed.solve_adjoint, average.closed.adjoint)
+    ):
+        found = solve(second)
+        np.testing.assert_allclose(found - act(found), second, rtol=0, atol=1e-4 * np.abs(found).max())
     root = np.linalg.cholesky(second - np.outer(mean, mean) + 10 * k * np.eye(k))
     second = root @ root.T + np.outer(mean, mean)
     columns = average.scales[:, None] * np.column_stack([root, mean])

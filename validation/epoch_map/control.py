@@ -120,9 +120,8 @@ class KnownMap(AveragedMap):
         return np.asarray(t.T @ weight @ t + cross + cross.T + self.known.adjoint(weight))
 
     @cached_property
-    def few(self) -> AveragedMap:
-        """Itself."""
-        return self
+    def _dense(self) -> None:
+        """Never: of the sampled maps it has the size alone."""
 
 
 def controlled_maps_of(
