@@ -31,4 +31,5 @@ def calls_of(work: Callable[[], object], most: int) -> int:
         work()
     finally:
         sys.setprofile(None)
+    assert count <= most, f"more than {most} calls, and the error was swallowed"
     return count

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 
 import pytest
 import sympy as sp
+from calls import calls_of
 
 from derivations.checking.compare import Comparison, quick_test
 from derivations.checking.habits import HABITS, MEANINGS, habits_of, letter_of
@@ -100,13 +100,12 @@ def test_a_wrong_claim_stays_wrong_under_every_renaming(wrong: sp.Expr) -> None:
 
 @pytest.mark.parametrize("slug", ["white-weight-variance", "reshuffled-weight-variance",
                                   "reshuffled-weight-autocovariance", "kept-batch-weight-variance"])
-def test_the_search_is_bounded_injective_and_quick(slug: str) -> None:
+def test_the_search_is_bounded_and_injective(slug: str) -> None:
     target = target_by_slug(slug)
     names = {s: sp.Symbol(f"z{i}") for i, s in enumerate(sorted(target.truth.free_symbols, key=str))}
     claim = target.truth.xreplace(names)
-    started = time.process_time()
-    found = _all(claim, target)
-    assert time.process_time() - started < 3  # 0.3 s on an idle core
+    found: list[Candidate] = []
+    calls_of(lambda: found.extend(_all(claim, target)), 40_000_000)  # it takes up to 13 million
     assert 0 < len(found) <= 300
     assert all(c.kind == "renaming" and c.summary.startswith("with ") for c in found)
     assert all(not c.expression.free_symbols & set(names.values()) for c in found)
