@@ -13,7 +13,6 @@ import numpy as np
 
 from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
-from theory.multiplicative.closure import Closure, ClosureLaw
 from theory.multiplicative.quadratics import FloatArray
 from theory.optimizers import rule_by_name
 from theory.sampling import scheme_by_name
@@ -40,11 +39,8 @@ _RULES: tuple[tuple[str, dict[str, float]], ...] = (
     ("quasi-hyperbolic", {"momentum": 0.8, "immediate_discount": 0.5}),
     ("averaged:heavy-ball", {"momentum": 0.5, "averaging_rate": 0.3}),
 )
-#: the closure, the same with its estimate where anti-correlations lower the variance, and the averaged one
-_LAWS: dict[str, Callable[[Run], ClosureLaw | WeightLaw]] = {
-    "closure": lambda run: Closure(run.problem, run.numeric, run.sizes).solve(),
-    "closure as a law": ClosureMethod().solve,
-    "averaged closure": AveragedClosureMethod().solve,
+_LAWS: dict[str, Callable[[Run], WeightLaw]] = {
+    "closure": ClosureMethod().solve, "averaged closure": AveragedClosureMethod().solve,
 }
 
 

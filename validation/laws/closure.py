@@ -9,7 +9,6 @@ import numpy as np
 from theory.multiplicative.averaged_closure import MOST_LAGS, AveragedClosure
 from theory.multiplicative.closure import Closure
 from theory.multiplicative.mean_shift import shift_size
-from theory.multiplicative.quadratics import FloatArray
 from validation.laws.law import Run, WeightLaw
 
 __all__ = ["AveragedClosureMethod", "ClosureMethod"]
@@ -23,14 +22,7 @@ _AVERAGED = 1e10
 
 @dataclass(frozen=True)
 class ClosureMethod:
-    r"""By position, consistent to second order in the fluctuations of the batches.
-
-    Its error estimate :math:`\frac12\epsilon^2` holds where anti-correlations do not lower the variance.
-    Where they do, by a factor a, what is left out need not cancel as well, so the estimate is multiplied by
-    :math:`\sqrt a`. Not a bound: exceeded in 14 of 1986 random problems of 4 to 30 samples, by at most a
-    factor 3.1 but for one of two steps per epoch, by 83; without :math:`\sqrt a` it would be in 102. That of
-    the mean in 5, by at most 3.2 (:mod:`validation.benchmark.error_estimates`).
-    """
+    """By position, consistent to second order in the fluctuations of the batches."""
 
     name: str = "closure"
     order: str = "second order in the fluctuations, self-consistent, by position in the epoch"
@@ -51,11 +43,10 @@ class ClosureMethod:
 
     def solve(self, run: Run) -> WeightLaw:
         found = Closure(run.problem, run.numeric, run.sizes).solve()
-        lowered = np.sqrt(_lowering(run, np.diag(found.covariance), found.noise_autocovariance[0]))
         return WeightLaw(
             method=self.name, order=self.order, covariance=found.covariance, mean=found.mean,
             velocity_variances=np.diag(found.velocity_second_moment).copy(),
-            relative_error_estimate=found.relative_error_estimate * lowered,
+            relative_error_estimate=found.relative_error_estimate,
             mean_error_estimate=found.mean_error_estimate,
             figures={
                 "iterations": found.iterations, "contraction": found.contraction,
@@ -92,13 +83,3 @@ class AveragedClosureMethod:
             },
             noise_autocovariance=found.noise_autocovariance,
         )
-
-
-def _lowering(run: Run, variances: FloatArray, noise: FloatArray) -> FloatArray:
-    r"""Variance of the same noise without correlations, over the variance; at least 1. Shape (d,)."""
-    inject, a = run.numeric.inject, run.numeric.transitions(run.problem.curvatures)
-    n, out = len(inject), np.ones(len(variances))
-    for i in np.flatnonzero((variances > 0) & (noise > 0)):
-        white = np.linalg.solve(np.eye(n * n) - np.kron(a[i], a[i]), np.kron(inject, inject))
-        out[i] = max(1.0, white[0] * noise[i] / variances[i])
-    return out
