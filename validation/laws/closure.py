@@ -76,7 +76,7 @@ class AveragedClosureMethod:
         return WeightLaw(
             method=self.name, order=self.order, covariance=found.covariance, mean=found.mean,
             velocity_variances=found.velocity_variances, relative_error_estimate=error,
-            mean_error_estimate=shift_size(found.mean, found.covariance) * float(error.max(initial=0.0)),
+            mean_error_estimate=2 * shift_size(found.mean, found.covariance) * float(error.max(initial=0.0)),
             figures={
                 "iterations": found.iterations, "contraction": found.contraction,
                 "nominal_seconds": self.cost(run),

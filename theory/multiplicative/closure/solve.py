@@ -84,8 +84,9 @@ class ClosureLaw:
     def relative_error_estimate(self) -> FloatArray:
         r"""Of the variances: what the next orders may add. Shape (d,).
 
-        :math:`\epsilon_i^2\frac{N^3}{(N-1)(N-2)(N-3)}` with :math:`\epsilon_i=r+t+|q_i|`. An estimate, not
-        a bound: SURVEY
+        :math:`\epsilon_i^2\frac{N^3}{(N-1)(N-2)(N-3)}` with :math:`\epsilon_i=r+t+|q_i|`. Not a bound, but
+        in 1994 random problems of 4 to 30 samples, with heavy tails and indefinite Hessians, at 2 to 50 %
+        of the mean-square limit, the error is at most 0.83 of it, and that of the mean 0.89 of its own
         (:mod:`validation.benchmark.error_estimates`).
         """
         moving = np.diag(self.covariance) > 0
