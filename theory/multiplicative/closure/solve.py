@@ -11,6 +11,7 @@ from theory.errors import AccuracyError, TheoryError, UnstableError
 from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
 from theory.multiplicative.closure.epoch import Drive, EpochPropagation
 from theory.multiplicative.closure.fourths import fourth_order_noise
+from theory.multiplicative.closure.law import LEAST_CHANGE, ClosureLaw, next_orders
 from theory.multiplicative.closure.moments import EpochMoments
 from theory.multiplicative.closure.products import SampleProducts
 from theory.multiplicative.closure.thirds import ThirdMoments
@@ -19,93 +20,15 @@ from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 from theory.multiplicative.responses import Observer, Responses, lyapunov_by_modes
 from theory.optimizers import NumericRule
 
-__all__ = ["Closure", "ClosureLaw", "checked_sizes", "require_positive"]
+__all__ = ["Closure", "checked_sizes", "require_positive"]
 
 _MOST_ITERATIONS = 200
-#: what may be left of the changes, relative: at least this, or a share of the error estimate
-_CHANGE, _SHARE = 1e-7, 3e-2
+#: share of the error estimate that may be left of the changes
+_SHARE = 3e-2
 #: a change that has become so much larger than the first says that there is no limit
 _GROWTH = 1e6
 #: relative change below which third cumulants stay as they are
 _THIRD = 0.03
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ClosureLaw:
-    r"""Averages over the positions of an epoch, in the eigenbasis of H.
-
-    Attributes
-    ----------
-    covariance
-        About the mean, which may be much smaller than the squared mean. Shape (d, d).
-        Unit: parameter².
-    mean
-        :math:`\langle\delta\rangle`. Shape (d,). Unit: parameter.
-    velocity_second_moment, weight_velocity
-        :math:`\langle vv^\top\rangle` and the covariance of weights and velocity. Shape (d, d).
-    noise_autocovariance
-        :math:`\operatorname{cov}(\xi_k+\Delta H_ky_{k-1},\,\xi_{k-h}+\Delta H_{k-h}y_{k-h-1})` in every
-        direction, averaged over the position k, steps of one epoch only. Shape (M, d), by lag h.
-        Unit: (loss / parameter)².
-    start_covariance, start_mean
-        Of the state at the beginning of an epoch. Shapes (n, d, n, d) and (n, d).
-    iterations
-        Until the changes that are left of the self-consistent second moments are below 1e-7 in every
-        direction, or 3 % of the error estimate.
-    contraction
-        By how much the changes shrank per iteration, r: the weight of one more pair of fluctuations
-        of the Hessian.
-    rounding
-        What double precision leaves, relative. Shape (d,).
-    third_share
-        Largest part of a variance that is due to third cumulants, t: the weight of an odd order.
-    fourth_share
-        Part of every variance that is due to the fourth order in the noise of the minimum, q, taken as
-        positive. Shape (d,).
-    population
-        :func:`theory.multiplicative.feedback.population_factor` of the number of samples.
-    """
-
-    covariance: FloatArray
-    mean: FloatArray
-    velocity_second_moment: FloatArray
-    weight_velocity: FloatArray
-    noise_autocovariance: FloatArray
-    start_covariance: FloatArray
-    start_mean: FloatArray
-    iterations: int
-    contraction: float
-    third_share: float
-    fourth_share: FloatArray
-    rounding: FloatArray
-    population: float
-
-    @property
-    def relative_error_estimate(self) -> FloatArray:
-        r"""Of the variances: what the next orders may add. Shape (d,).
-
-        :math:`\epsilon_i^2\frac{N^3}{(N-1)(N-2)(N-3)}` with :math:`\epsilon_i=r+t+|q_i|`. Not a bound, but
-        in 1994 random problems of 4 to 30 samples, with heavy tails and indefinite Hessians, at 2 to 50 %
-        of the mean-square limit, the error is at most 0.83 of it, and that of the mean 0.89 of its own
-        (:mod:`validation.benchmark.error_estimates`).
-        """
-        moving = np.diag(self.covariance) > 0
-        return np.where(moving, self._left_out + _CHANGE + self.rounding, 0.0)
-
-    @property
-    def mean_error_estimate(self) -> FloatArray:
-        r"""Of the mean, :math:`12\epsilon_i^2` of it by the same factor. Shape (d,). Unit: parameter."""
-        out: FloatArray = (12 * self._left_out + self.rounding) * np.abs(self.mean)
-        return out
-
-    @property
-    def _left_out(self) -> FloatArray:
-        return _next_orders(self.contraction, self.third_share, self.fourth_share, self.population)
-
-    @property
-    def second_moment(self) -> FloatArray:
-        """About the minimum. Shape (d, d)."""
-        return self.covariance + np.outer(self.mean, self.mean)
 
 
 class Closure:
@@ -253,7 +176,7 @@ class Closure:
                 contraction = max(contraction, min(shrinks, 1.0))
             if iteration > 3 and shrinks < 1:
                 left = loop.change * shrinks / (1 - shrinks)
-                if left < max(_CHANGE, _SHARE * self._least_estimate(loop, given, contraction)):
+                if left < max(LEAST_CHANGE, _SHARE * self._least_estimate(loop, given, contraction)):
                     return self._law(loop, given, iteration, contraction)
         raise UnstableError(
             f"the self-consistent second moments do not settle (relative change {loop.change:.3g} after "
@@ -354,7 +277,7 @@ class Closure:
         """Smallest relative error estimate of a direction, of the points in place of the weights."""
         variances = loop.points.sum_of_variances() / len(self.sizes)
         third, fourth = self._shares(loop, given, self.responses.points(), variances)
-        each = _next_orders(contraction, third, fourth, self.population)
+        each = next_orders(contraction, third, fourth, self.population)
         return float(np.min(each[variances > 0], initial=np.inf))
 
     def _shares(
@@ -405,13 +328,6 @@ class _Loop:
     drifted: FloatArray
     third: EpochMoments
     change: float
-
-
-def _next_orders(
-    contraction: float, third: float, fourth: FloatArray, population: float
-) -> FloatArray:
-    """What the orders beyond the closure may add to every variance, relative. Shape (d,)."""
-    return population * (contraction + third + fourth) ** 2
 
 
 def checked_sizes(sizes: Sequence[int], samples: int) -> FloatArray:
