@@ -14,8 +14,8 @@ from validation.laws.law import Run, WeightLaw
 __all__ = ["AveragedClosureMethod", "ClosureMethod"]
 
 #: measured on one core of 2.6 GHz with AVX-512 (2026), seconds: per form of a sample, and of its own; per
-#: product of responses, per second moment, and for calls. Within a factor 1.3 on a dozen shapes.
-_FORM, _SAMPLE, _RESPONSE, _MOMENT, _CALL = 8.1e-10, 6.7e-8, 1.04e-10, 7.4e-7, 0.018
+#: product of responses, per second moment, and for calls. Within a factor 1.25 on a dozen shapes.
+_FORM, _SAMPLE, _RESPONSE, _MOMENT, _CALL = 9.8e-10, 5.5e-8, 4.3e-11, 5.2e-7, 0.012
 #: multiplications a second of the averaged closure
 _AVERAGED = 1e10
 
@@ -39,7 +39,7 @@ class ClosureMethod:
 
     def memory(self, run: Run) -> float:
         """Bytes at the peak, roughly."""
-        return 8.0 * 20 * (run.problem.dimension * len(run.sizes)) ** 2
+        return 8.0 * 11 * (run.problem.dimension * len(run.sizes)) ** 2
 
     def solve(self, run: Run) -> WeightLaw:
         found = Closure(run.problem, run.numeric, run.sizes).solve()

@@ -94,7 +94,8 @@ class EpochMapMethod:
             ),
             figures={
                 "permutations": found.permutations, "spectral_radius": found.spectral_radius,
-                "seed": found.seed, "nominal_seconds": cost.fixed + drawn * cost.each,
+                "seed": found.seed, "control_variate": found.control,
+                "nominal_seconds": cost.fixed + drawn * cost.each,
             },
         )
 
