@@ -30,7 +30,7 @@ class NoStationaryLawError(TheoryError):
 
 
 class AccuracyError(TheoryError):
-    """The result is no normal double; ask for ``digits=`` instead."""
+    """No number of the accuracy asked for: the message says what would do."""
 
 
 class ConversionError(TheoryError):

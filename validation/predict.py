@@ -85,7 +85,8 @@ def predict(
             progress=progress,
         )
         limit = run.mean_square_limit
-        law = full_law(run, method) if known.variances.any() else _still(d)
+        beyond = limit is not None and batch_size < samples.samples and run.rate > limit
+        law = full_law(run, method) if known.variances.any() or beyond else _still(d)
     curvatures = samples.curvatures
     velocities = law.velocity_variances
     times = 2 * law.variances / np.where(velocities > 0, velocities, np.inf)
@@ -119,7 +120,7 @@ def _whole_data(samples: int, batch_size: int) -> tuple[str, ...]:
 
 
 def _still(d: int) -> WeightLaw:
-    """The law without noise: the whole data set in one batch."""
+    """The law without noise: the whole data set in one batch, or a perfect fit that is stable."""
     zero = np.zeros(d)
     return WeightLaw(
         method="exact", order="exact: there is no noise", covariance=np.zeros((d, d)), mean=zero,

@@ -11,13 +11,14 @@ import numpy as np
 import sympy as sp
 
 from theory import symbols
-from theory.errors import TheoryError, UnstableError
+from theory.errors import UnstableError
 from theory.law import stationary_law
 from theory.matrix_law.hyperparameters import read_hyperparameters
 from theory.multiplicative import SampleQuadratics
 from theory.multiplicative.mean_limit import mean_limit
 from theory.optimizers import LinearRule
 from theory.sampling import SamplingScheme, fresh_batches
+from validation.laws.law import require_its_weight_decay
 from validation.regression import FloatArray
 
 __all__ = ["Published", "crossover_curvature", "published_law"]
@@ -48,12 +49,7 @@ def published_law(
     values: dict[str, Any] = dict(hyperparameters)
     epoch = {"steps_per_epoch": steps, "samples": n, "batch_size": batch_size}
     exact = read_hyperparameters(rule, scheme, {**values, **epoch}).values
-    decay = float(exact.get("weight_decay", 0))
-    if decay != problem.weight_decay:
-        raise TheoryError(
-            f"weight_decay is {decay} in the hyperparameters but {problem.weight_decay} in the "
-            "problem, whose minimum depends on it; give both the same"
-        )
+    require_its_weight_decay(problem, exact)
     curvatures = problem.curvatures
     factor = float(scheme.variance_factor(n, batch_size)) * n / (n - 1)
     noise = factor * np.diag(problem.gradient_covariance)

@@ -23,7 +23,8 @@ def white_points(problem: SampleQuadratics, responses: Responses, sizes: FloatAr
 def added_shares(problem: SampleQuadratics, points: FloatArray) -> FloatArray:
     r""":math:`\mathcal H[P]_{ii}/C_{ii}`, zero where the minimum has no noise. Shape (d,)."""
     noise, added = np.diag(problem.gradient_covariance), np.diag(problem.covariance_action(points))
-    return np.divide(added, noise, out=np.zeros_like(noise), where=noise > 0)
+    rounded = np.finfo(np.float64).eps ** 2 * noise.max(initial=0.0)
+    return np.divide(added, noise, out=np.zeros_like(noise), where=noise > rounded)
 
 
 def population_factor(samples: int) -> float:

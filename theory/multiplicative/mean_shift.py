@@ -14,7 +14,7 @@ from theory.multiplicative.responses import Responses, settled
 from theory.optimizers import NumericRule
 from theory.sampling import SamplingScheme
 
-__all__ = ["MeanShift", "mean_shift", "reshuffled_shift", "shift_size"]
+__all__ = ["MeanShift", "mean_shift", "reshuffled_shift", "shift_size", "third_push"]
 
 _LEADING = "leading (second) order in the fluctuations"
 
@@ -120,20 +120,29 @@ def _shift(
 
 
 def _third_order(problem: SampleQuadratics, responses: Responses) -> FloatArray:
-    r"""Of three steps of a pass, :math:`\overline{\Delta H\,\Psi_p\,\Delta H\,\Psi_qg}`. Shape (d,)."""
+    """The mean that three steps of a pass make. Shape (d,)."""
     m, psi = responses.steps, responses.point_response
-    found = joint_coefficients(3, problem.samples)
-    apart = float(found[frozenset(frozenset({i}) for i in range(3))])
     between = max(m - 2, 0)
     reached = np.cumsum(np.cumsum(psi, axis=0), axis=0)  # over q, and over the step in between
-    pairs = psi[:between].T @ reached[:between][::-1]  # (c, e): p at c, q at e
+    pairs = psi[:between].T @ reached[:between][::-1]
+    return settled(responses, third_push(problem, pairs) / m)
+
+
+def third_push(problem: SampleQuadratics, pairs: FloatArray) -> FloatArray:
+    r"""Mean noise :math:`\langle\Delta H_m\Psi_p\Delta H_l\Psi_q\xi_j\rangle` of three batches of a pass.
+
+    Summed over responses by their products ``pairs`` :math:`\sum\Psi_p(c)\Psi_q(e)`, shape (d, d).
+    Shape (d,).
+    """
+    found = joint_coefficients(3, problem.samples)
+    apart = float(found[frozenset(frozenset({i}) for i in range(3))])
     g, h = problem.gradients, problem.curvatures
     once = -np.diag(pairs) * h * g
     for q in range(problem.factors.shape[1]):
         f = problem.factors[:, q]
         once += problem.signs[:, q, None] * f * ((f * g) @ pairs.T)
-    push = problem.hessian_times(once).mean(axis=0) - h * once.mean(axis=0)
-    return settled(responses, apart / m * push)
+    out: FloatArray = apart * (problem.hessian_times(once).mean(axis=0) - h * once.mean(axis=0))
+    return out
 
 
 def _repeated(responses: Responses) -> FloatArray:

@@ -11,6 +11,7 @@ from validation.laws.independent import IndependentStepsMethod
 from validation.laws.law import Method, Run, WeightLaw
 from validation.laws.limit import beyond_the_limit
 from validation.laws.moving import solve_moving
+from validation.laws.units import solve_in_units
 
 __all__ = ["METHODS", "full_law", "method_by_name"]
 
@@ -60,22 +61,26 @@ def full_law(run: Run, method: str | None = None) -> WeightLaw:
     UnknownNameError
         If there is no such method.
     """
+    return solve_moving(lambda moving: _law(moving, method), run)
+
+
+def _law(run: Run, method: str | None) -> WeightLaw:
     if method is not None:
         chosen = method_by_name(method)
         if not chosen.covers(run):
             good = ", ".join(m.name for m in METHODS if m.covers(run)) or "none"
             raise TheoryError(f"method {method!r} does not cover {run.scheme.name!r}; choose from: {good}")
         try:
-            return solve_moving(chosen, run)
+            return solve_in_units(chosen, run)
         except UnstableError as error:
             raise error if chosen is _EXACT else beyond_the_limit(run, error) from None
     if _EXACT.covers(run):
-        return solve_moving(_EXACT, run)
+        return solve_in_units(_EXACT, run)
     if _CLOSURE.covers(run):
         return _for_epochs(run)
     if _SAMPLED.covers(run):
         try:
-            return solve_moving(_SAMPLED, run)
+            return solve_in_units(_SAMPLED, run)
         except UnstableError as error:
             raise beyond_the_limit(run, error) from None
     raise TheoryError(
@@ -88,26 +93,26 @@ def _for_epochs(run: Run) -> WeightLaw:
     fits = _CLOSURE.cost(run) <= run.seconds and _CLOSURE.memory(run) <= _MEMORY
     closure = _CLOSURE if fits else _AVERAGED
     limit, found, failure = run.mean_square_limit, None, None
-    rate = run.hyperparameters["learning_rate"]
+    rate = run.rate
     beyond = limit is not None and rate > limit
     sampled = _SAMPLED.covers(run) and _SAMPLED.fits(run)
     if _SAMPLED.enumerates(run) or (beyond and sampled):
         try:  # beyond the limit there is most likely no law, and expansions are slow to find out
-            return solve_moving(_SAMPLED, run)
+            return solve_in_units(_SAMPLED, run)
         except (UnstableError, AccuracyError) as error:
             raise beyond_the_limit(run, error) from None
     if limit is not None and rate > _BEYOND * limit and len(run.sizes) >= _LONG:
         raise beyond_the_limit(run, None)  # which an expansion would take long to find out
     try:
-        found = solve_moving(closure, run)
+        found = solve_in_units(closure, run)
     except (UnstableError, AccuracyError) as error:
         failure = error
     if found is not None and found.worst <= run.accuracy:
         return found
-    rest = replace(run, seconds=max(run.seconds - closure.cost(run), _LEAST_SECONDS))
+    rest = replace(run, seconds=max(run.seconds - closure.cost(run), min(_LEAST_SECONDS, run.seconds)))
     if _SAMPLED.covers(run) and _SAMPLED.fits(rest):
         try:
-            other = solve_moving(_SAMPLED, rest)
+            other = solve_in_units(_SAMPLED, rest)
         except (UnstableError, AccuracyError) as error:
             failure = error
         else:

@@ -50,7 +50,8 @@ class ClosureMethod:
             mean_error_estimate=found.mean_error_estimate,
             figures={
                 "iterations": found.iterations, "contraction": found.contraction,
-                "third_share": found.third_share, "nominal_seconds": self.cost(run),
+                "third_share": found.third_share, "fourth_share": float(found.fourth_share.max(initial=0.0)),
+                "nominal_seconds": self.cost(run),
             },
             noise_autocovariance=found.noise_autocovariance,
         )

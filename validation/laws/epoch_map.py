@@ -90,7 +90,8 @@ class EpochMapMethod:
                 else _SIGMAS * found.relative_standard_error
             ),
             mean_error_estimate=(
-                _ROUNDING * np.abs(found.mean) if exact else _SIGMAS * found.mean_standard_error
+                _ROUNDING * np.maximum(np.abs(found.mean), np.sqrt(found.variance)) if exact
+                else _SIGMAS * found.mean_standard_error
             ),
             figures={
                 "permutations": found.permutations, "spectral_radius": found.spectral_radius,

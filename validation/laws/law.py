@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from theory.errors import TheoryError
 from theory.multiplicative import SampleQuadratics
 from theory.multiplicative.quadratics import FloatArray
 from theory.optimizers import LinearRule
 from theory.optimizers.rule import NumericRule
 from theory.sampling import SamplingScheme
 
-__all__ = ["SECONDS", "Method", "Progress", "Run", "WeightLaw"]
+__all__ = ["SECONDS", "Method", "Progress", "Run", "WeightLaw", "require_its_weight_decay"]
 
 #: nominal seconds that a law may take if nobody says otherwise
 SECONDS = 25.0
@@ -42,6 +43,11 @@ class Run:
         Of methods that draw permutations.
     progress
         Called by them as ``progress(done, total)``.
+
+    Raises
+    ------
+    TheoryError
+        If a weight decay is not the problem's.
     """
 
     problem: SampleQuadratics
@@ -54,10 +60,18 @@ class Run:
     seed: int = 0
     progress: Progress | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        require_its_weight_decay(self.problem, self.hyperparameters)
+
     @cached_property
     def numeric(self) -> NumericRule:
         """The rule's matrices."""
         return self.rule.numeric(self.hyperparameters)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate."""
+        return float(self.hyperparameters["learning_rate"])
 
     @cached_property
     def mean_square_limit(self) -> float | None:
@@ -145,3 +159,19 @@ class Method(Protocol):
 
     def solve(self, run: Run) -> WeightLaw:
         """The law."""
+
+
+def require_its_weight_decay(problem: SampleQuadratics, hyperparameters: Mapping[str, Any]) -> None:
+    """The rule must decay weights as the problem does, whose minimum depends on it.
+
+    Raises
+    ------
+    TheoryError
+        If it does not.
+    """
+    decay = float(hyperparameters.get("weight_decay", 0))
+    if decay != problem.weight_decay:
+        raise TheoryError(
+            f"weight_decay is {decay} in the hyperparameters but {problem.weight_decay} in the "
+            "problem, whose minimum depends on it; give both the same"
+        )

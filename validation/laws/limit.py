@@ -43,7 +43,7 @@ def mean_square_limit_of_batches(run: Run) -> float | None:
 
 def beyond_the_limit(run: Run, found: TheoryError | None) -> UnstableError:
     """What to raise where a law was sought and not found: the learning rate beside its limits."""
-    rate = run.hyperparameters["learning_rate"]
+    rate = run.rate
     curvatures = run.problem.curvatures
     most = mean_limit(run.rule, run.hyperparameters, curvatures[curvatures != 0])
     limit = run.mean_square_limit

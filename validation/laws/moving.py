@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,19 +10,21 @@ import numpy.typing as npt
 
 from theory.multiplicative import SampleQuadratics
 from theory.multiplicative.quadratics import FloatArray
-from validation.laws.law import Method, Run, WeightLaw
-from validation.laws.units import solve_in_units
+from validation.laws.law import Run, WeightLaw
 
 __all__ = ["solve_moving"]
 
 
-def solve_moving(method: Method, run: Run) -> WeightLaw:
-    """The method's law of the directions that move, zero in the others."""
+def solve_moving(solve: Callable[[Run], WeightLaw], run: Run) -> WeightLaw:
+    """The law of the directions that move, zero in the others."""
     still = run.problem.still
     if not still.any() or still.all():
-        return solve_in_units(method, run)
+        return solve(run)
     moving = np.flatnonzero(~still)
-    law = solve_in_units(method, replace(run, problem=_restricted(run.problem, moving)))
+    fewer = replace(run, problem=_restricted(run.problem, moving))
+    if "mean_square_limit" in vars(run):  # which is theirs too
+        vars(fewer)["mean_square_limit"] = run.mean_square_limit
+    law = solve(fewer)
 
     def spread(values: FloatArray) -> FloatArray:
         out = np.zeros((*values.shape[:-1], still.size))

@@ -23,14 +23,11 @@ class Expansion:
     covariances
         Of the weights at one position, averaged over the positions, in orders 2, 3 and 4. Three arrays
         of shape (d, d).
-    starts
-        Of the state at the beginning of an epoch. Three arrays of shape (n, d, n, d).
     means
         Of the weights, averaged over the epoch, in orders 2 and 3. Two arrays of shape (d,).
     """
 
     covariances: tuple[FloatArray, FloatArray, FloatArray]
-    starts: tuple[FloatArray, FloatArray, FloatArray]
     means: tuple[FloatArray, FloatArray]
 
 
@@ -63,7 +60,6 @@ def expand(closure: Closure) -> Expansion:
         covariances=(
             _average(closure, second), _average(closure, third), _average(closure, fourth) + dressing,
         ),
-        starts=(second.start, third.start, fourth.start),
         means=(mean_of(mean, closure.noise_mean), mean_of(closure.mean_at_start(later), later)),
     )
 

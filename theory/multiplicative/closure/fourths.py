@@ -59,7 +59,7 @@ def fourth_order_noise(
     :math:`\langle\Delta H_l\xi_j\rangle\langle\Delta H_m\xi_i\rangle`, the fourth cumulants, and the
     excess of the exact coefficients over the products. Exact for any sizes of the batches.
 
-    Cost O(M² (N d² + d⁴)).
+    Cost O(M² (N d² + d³) + M d⁴).
     """
     inverse, times = 1 / sizes, TimePairs(len(sizes))
     out = EpochMoments.zeros(times, products.dimension)

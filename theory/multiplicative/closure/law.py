@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.multiplicative.mean_shift import shift_size
 from theory.multiplicative.quadratics import FloatArray
 
 __all__ = ["LEAST_CHANGE", "ClosureLaw", "next_orders"]
@@ -25,20 +26,18 @@ class ClosureLaw:
         Unit: parameter².
     mean
         :math:`\langle\delta\rangle`. Shape (d,). Unit: parameter.
-    velocity_second_moment, weight_velocity
-        :math:`\langle vv^\top\rangle` and the covariance of weights and velocity. Shape (d, d).
+    velocity_second_moment
+        :math:`\langle vv^\top\rangle`. Shape (d, d). Unit: parameter².
     noise_autocovariance
         :math:`\operatorname{cov}(\xi_k+\Delta H_ky_{k-1},\,\xi_{k-h}+\Delta H_{k-h}y_{k-h-1})` in every
         direction, averaged over the position k, steps of one epoch only. Shape (M, d), by lag h.
         Unit: (loss / parameter)².
-    start_covariance, start_mean
-        Of the state at the beginning of an epoch. Shapes (n, d, n, d) and (n, d).
     iterations
         Until the changes that are left of the self-consistent second moments are below 1e-7 in every
         direction, or 3 % of the error estimate.
     contraction
-        By how much the changes shrank per iteration, r: the weight of one more pair of fluctuations
-        of the Hessian.
+        The largest ratio of two changes in a row, from the third iteration on, at most 1, r: the weight of
+        one more pair of fluctuations of the Hessian.
     rounding
         What double precision leaves, relative. Shape (d,).
     third_share
@@ -53,10 +52,7 @@ class ClosureLaw:
     covariance: FloatArray
     mean: FloatArray
     velocity_second_moment: FloatArray
-    weight_velocity: FloatArray
     noise_autocovariance: FloatArray
-    start_covariance: FloatArray
-    start_mean: FloatArray
     iterations: int
     contraction: float
     third_share: float
@@ -78,8 +74,12 @@ class ClosureLaw:
 
     @property
     def mean_error_estimate(self) -> FloatArray:
-        r"""Of the mean: :math:`4\epsilon_i^2` of it by the factor's square. Shape (d,). Unit: parameter."""
-        out: FloatArray = (4 * self.population * self._left_out + self.rounding) * np.abs(self.mean)
+        r"""Of the mean: :math:`4\epsilon_i^2` of it by the factor's square. Shape (d,). Unit: parameter.
+
+        Of :func:`theory.multiplicative.mean_shift.shift_size`, as a mean may be small by chance.
+        """
+        size = shift_size(self.mean, self.covariance)
+        out: FloatArray = (4 * self.population * self._left_out + self.rounding) * size
         return out
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from theory.errors import AccuracyError, TheoryError, UnstableError
-from theory.multiplicative.batch_moments import joint_coefficients, pair_coefficients
+from theory.multiplicative.batch_moments import pair_coefficients
 from theory.multiplicative.closure.epoch import Drive, EpochPropagation
 from theory.multiplicative.closure.fourths import fourth_order_noise
 from theory.multiplicative.closure.law import LEAST_CHANGE, ClosureLaw, next_orders
@@ -16,6 +16,7 @@ from theory.multiplicative.closure.moments import EpochMoments
 from theory.multiplicative.closure.products import SampleProducts
 from theory.multiplicative.closure.thirds import ThirdMoments
 from theory.multiplicative.feedback import population_factor
+from theory.multiplicative.mean_shift import third_push
 from theory.multiplicative.quadratics import FloatArray, SampleQuadratics
 from theory.multiplicative.responses import Observer, Responses, lyapunov_by_modes
 from theory.optimizers import NumericRule
@@ -82,20 +83,11 @@ class Closure:
 
     def third_mean(self) -> FloatArray:
         r"""Mean noise of third order, :math:`\Delta H_m\Psi\Delta H_l\Psi\xi_j`, j < l < m. Shape (d, M)."""
-        problem, psi = self.problem, self.responses.point_response
-        found = joint_coefficients(3, problem.samples)
-        apart = float(found[frozenset(frozenset({i}) for i in range(3))])
-        m, h = len(psi), problem.curvatures
-        out = np.zeros((problem.dimension, m))
-        for l in range(1, m):
-            reached = psi[:l].sum(axis=0)
-            once = problem.hessian_times(problem.gradients * reached)
-            once -= problem.gradients * (reached * h)
-            mean = once.mean(axis=0)
-            for late in range(l + 1, m):
-                p = psi[late - 1 - l]
-                twice = problem.hessian_times(once * p).mean(axis=0) - p * h * mean
-                out[:, late] += apart * twice
+        psi = self.responses.point_response
+        reached, out = np.cumsum(psi, axis=0), np.zeros((self.problem.dimension, len(psi)))
+        for late in range(2, len(psi)):
+            pairs = psi[late - 2 :: -1].T @ reached[: late - 1]
+            out[:, late] = third_push(self.problem, pairs)
         return out
 
     def solve_start(self, noise: FloatArray) -> FloatArray:
@@ -210,11 +202,12 @@ class Closure:
             p.sum_of_variances() + (m**2).sum(axis=1)
             for p, m in ((loop.points, loop.path), (points, path))
         )
-        gap = np.abs(after - before) / np.where(after > 0, after, 1.0)
+        gap = np.abs(after - before) / np.where(after != 0, np.abs(after), 1.0)
+        lost = loop.points.packed.any() and not (after >= 0).all()  # at first cumulants stand alone
         return _Loop(
             drive=drive, start_mean=start_mean, path=path, points=points,
             drifted=self.thirds.drifted(points), third=third,
-            change=float(gap.max()) if (after >= 0).all() else np.inf,
+            change=np.inf if lost else float(gap.max()),
         )
 
     def _path(self, start_mean: FloatArray, push: FloatArray, before: FloatArray) -> FloatArray:
@@ -248,11 +241,9 @@ class Closure:
         return ClosureLaw(
             covariance=covariance, mean=mean,
             velocity_second_moment=average(1, 1) + moves @ moves.T / m,
-            weight_velocity=average(0, 1) + spread @ moves.T / m,
             noise_autocovariance=self._noise_by_lag(drive),
-            population=self.population, rounding=self.responses.rounding, start_covariance=drive.start,
-            start_mean=loop.start_mean, iterations=iterations, contraction=contraction,
-            third_share=third, fourth_share=fourth,
+            iterations=iterations, contraction=contraction, third_share=third, fourth_share=fourth,
+            population=self.population, rounding=self.responses.rounding,
         )
 
     def _felt_by_trace(self, trace: Observer, loop: _Loop) -> FloatArray:
