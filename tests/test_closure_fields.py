@@ -223,3 +223,19 @@ def test_an_order_left_out_is_seen_in_every_second_moment(
     found = errors_of(closure.solve(), problem, numeric, sizes)
     for field in ("covariance", "velocity", "noise"):
         assert found[field] > 0.2 * FACTORS[-1] ** 3
+
+
+@pytest.mark.parametrize("sizes", [(2, 2), (3, 2)])
+def test_a_mean_that_moves_within_the_epoch_is_taken_out_of_the_covariance(sizes: tuple[int, ...]) -> None:
+    """Gradients that follow the Hessians, and large steps.
+
+    At most 0.2 f³ as elsewhere; a mean that stood still would cost 7 f³ of the variances or more.
+    """
+    samples, factor = sum(sizes), 0.05
+    rng = np.random.default_rng(9)
+    h = rng.normal(size=(samples, 2, 2))
+    h = 0.5 * (h + h.swapaxes(1, 2))
+    h -= h.mean(axis=0)
+    problem = SampleQuadratics.from_hessians(np.diag([1.5, 0.4]) + factor * h, 2 * h[:, :, 0])
+    found = solved(Closure, "sgd", problem, sizes, learning_rate=0.9)
+    assert max(found.values()) < 0.2 * factor**3
