@@ -246,7 +246,7 @@ def test_the_two_closures_agree_within_their_estimates(share: float) -> None:
     full, averaged = _bell(240, 6, share)
     gap = np.abs(np.diag(averaged.covariance) / np.diag(full.covariance) - 1)
     allowed = full.relative_error_estimate + averaged.relative_error_estimate
-    assert (gap <= allowed).all(), (gap, allowed)
+    assert (gap <= np.minimum(allowed, 0.01)).all(), (gap, allowed)  # found: 0.8 % at the largest share
 
 
 def test_closures_scale_with_the_units() -> None:
@@ -286,7 +286,7 @@ def test_interpolation_costs_little_accuracy(monkeypatch: pytest.MonkeyPatch) ->
     few = AveragedClosure(problem, numeric, (2,) * 200).solve()
     monkeypatch.setattr(module, "MOST_LAGS", 1000)
     every = AveragedClosure(problem, numeric, (2,) * 200).solve()
-    np.testing.assert_allclose(np.diag(few.covariance), np.diag(every.covariance), rtol=1e-3)
+    np.testing.assert_allclose(np.diag(few.covariance), np.diag(every.covariance), rtol=1e-5)  # 9e-7
 
 
 def test_beyond_the_limits_there_is_an_error() -> None:
