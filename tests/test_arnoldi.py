@@ -67,8 +67,20 @@ def test_every_caller_says_what_was_not_found(monkeypatch: pytest.MonkeyPatch) -
         second_moment_radius(independent(heavy_ball(), BALL))
     with pytest.raises(TheoryError, match=r"the mean-square threshold was not found"):
         mean_square_limit(independent(sgd(), {"learning_rate": 0.02}))
+    monkeypatch.setattr(spectrum, "_DENSE", 0)
     with pytest.raises(TheoryError, match=r"spectral radius of the averaged epoch map was not found"):
         _ = epochs().top_pair
+
+
+def test_small_epoch_maps_have_all_eigenvalues_where_arnoldi_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*given: Any, **options: Any) -> Any:
+        raise ArpackNoConvergence("ARPACK error -1", np.empty(0), np.empty((0, 0)))
+
+    radius, left, _ = epochs().top_pair
+    monkeypatch.setattr(scipy.sparse.linalg, "eigs", fail)
+    dense, other, _ = epochs().top_pair
+    assert dense == pytest.approx(radius, rel=1e-6)
+    assert abs(np.vdot(left, other)) == pytest.approx(np.linalg.norm(left) * np.linalg.norm(other), rel=1e-4)
 
 
 def test_inverse_iteration_that_does_not_settle_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

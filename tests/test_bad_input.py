@@ -279,3 +279,19 @@ def test_arrays_instead_of_a_problem_say_what_to_write() -> None:
         predict(problem, heavy_ball(), reshuffled(), batch_size=2.5, hyperparameters=values)  # type: ignore[arg-type]
     made = predict(problem, heavy_ball(), reshuffled(), batch_size=3.0, hyperparameters=values)  # type: ignore[arg-type]
     assert made.batch_size == 3
+
+
+def test_a_method_of_the_full_theory_is_refused_for_the_published_one() -> None:
+    x, y = data()
+    with pytest.raises(TheoryError, match="'closure' is one of the full theory"):
+        predict(
+            Regression(features=x, targets=y), rule_by_name("sgd"), scheme_by_name("reshuffled"),
+            batch_size=3, hyperparameters={"learning_rate": 0.01}, theory="published", method="closure",
+        )
+
+
+def test_a_perfect_fit_drawn_with_replacement_is_no_full_batch_descent() -> None:
+    x, _ = data()
+    made = law(x, x @ [1.0, 1.0, 1.0], scheme="with-replacement", size=len(x))
+    assert any("perfect fit" in note for note in made.notes)
+    assert not any("full-batch" in note for note in made.notes)

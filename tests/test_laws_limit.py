@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from theory.errors import UnstableError
 from theory.multiplicative import IndependentSteps, mean_square_limit
 from theory.multiplicative.quick_mean_square_limit import quick_mean_square_limit
 from theory.optimizers import LinearRule, heavy_ball, nesterov
-from theory.sampling import fresh_batches, reshuffled
+from theory.sampling import fresh_batches, kept_batch, reshuffled
 from validation.command_line import main
-from validation.laws import Run, limit
+from validation.laws import Run, full_law, limit
 from validation.regression import Regression
 
 
@@ -62,3 +63,23 @@ def test_what_is_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     ):
         assert main([*line, "--sampling", "fresh-batches", *options]) == 0
         assert ("longer than --seconds allows" in capsys.readouterr().out) == said
+
+
+def test_few_unequal_batches_have_a_limit_of_their_own() -> None:
+    """One sample left over after batches of 41, with momentum: far below that of independent batches."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(124, 2))
+    given = Run(
+        problem=Regression(features=x, targets=x.sum(axis=1) + rng.normal(size=124)).quadratics,
+        rule=heavy_ball(), scheme=kept_batch(), batch_size=41,
+        hyperparameters={"learning_rate": 1e-3, "momentum": 0.9},
+    )
+    independent, own = given.mean_square_limit, given.epoch_limit
+    assert independent is not None
+    assert own is not None
+    assert own.learning_rate + 6 * own.standard_error < independent / 2
+    beyond = replace(given, hyperparameters={"learning_rate": 0.8 * independent, "momentum": 0.9})
+    with pytest.raises(UnstableError, match=rf"with these epochs {own.learning_rate:.4g}"):
+        full_law(beyond)
+    for scheme, seconds in ((fresh_batches(), 25.0), (kept_batch(), 1e-3)):
+        assert replace(given, scheme=scheme, seconds=seconds).epoch_limit is None

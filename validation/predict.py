@@ -72,19 +72,21 @@ def predict(
     d = samples.dimension
     nothing = np.zeros(d)
     if theory == "published":
+        if method is not None:
+            raise TheoryError(f"method = {method!r} is one of the full theory: leave one out")
         law = WeightLaw(
             method="closed-form", order="noise of the minimum", covariance=np.diag(known.variances),
             mean=nothing, velocity_variances=known.velocities,
             relative_error_estimate=nothing, mean_error_estimate=nothing, figures={},
         )
-        limit = None
+        limit = own = None
     else:
         run = Run(
             problem=samples, rule=rule, scheme=scheme, batch_size=batch_size,
             hyperparameters=known.hyperparameters, accuracy=accuracy, seconds=seconds, seed=seed,
             progress=progress,
         )
-        limit = run.mean_square_limit
+        limit, own = run.mean_square_limit, run.epoch_limit
         beyond = limit is not None and batch_size < samples.samples and run.rate > limit
         law = full_law(run, method) if known.variances.any() or beyond else _still(d)
     curvatures = samples.curvatures
@@ -100,18 +102,20 @@ def predict(
         mean_error_estimate=law.mean_error_estimate, published_variances=known.variances,
         white_variances=known.white, noise_autocovariance=law.noise_autocovariance,
         correlation_times=times, stability_limit=known.limit,
-        mean_square_limit=limit, crossover_curvature=known.crossover, crossover_note=known.note,
+        mean_square_limit=limit, epoch_mean_square_limit=None if own is None else own.learning_rate,
+        epoch_mean_square_limit_error=None if own is None else own.standard_error,
+        crossover_curvature=known.crossover, crossover_note=known.note,
         loss_fluctuation=float(curvatures @ moments) / 2,
         published_loss_fluctuation=float(curvatures @ known.variances) / 2,
         excess_loss=float((curvatures + samples.weight_decay) @ moments) / 2, figures=law.figures,
         flat_directions=shape.flat_directions, condition_number=shape.condition_number,
-        notes=shape.notes + (() if known.variances.any() else _whole_data(samples.samples, batch_size)),
+        notes=shape.notes + _whole_data(scheme, samples.samples, batch_size),
     )
 
 
-def _whole_data(samples: int, batch_size: int) -> tuple[str, ...]:
+def _whole_data(scheme: SamplingScheme, samples: int, batch_size: int) -> tuple[str, ...]:
     """What a batch of everything means."""
-    if batch_size < samples:
+    if batch_size < samples or scheme.variance_factor(samples, batch_size) > 0:
         return ()
     return (
         f"batch_size = {batch_size} is not below the {samples} samples: full-batch descent has no noise, and "

@@ -50,10 +50,13 @@ JSON keys:
                       "full" or "published"; how the law was found, to which order, and what the
                       method says of itself (iterations, permutations, ...)
   hyperparameters     {name: number}
-  stability_limit     learning rate at which the mean of the steepest direction ceases to converge;
-                      null if there is none
+  stability_limit     learning rate at which the mean of the steepest direction ceases to converge under
+                      independent batches, and full-batch descent does; null if there is none
   mean_square_limit   the same for the second moment under independent batches of this size; null
                       with --theory published, or where it would take too long
+  epoch_mean_square_limit, epoch_mean_square_limit_error
+                      that of a permutation per epoch, and its standard error; null for other schemes,
+                      where it would take longer than a tenth of --seconds, or flat directions hide it
   crossover_curvature below it anti-correlations lower the variance; null, with crossover_note, if
                       there is none
   loss_fluctuation    half the sum of curvature times second moment about the minimum
@@ -137,7 +140,7 @@ def run(arguments: argparse.Namespace) -> None:
     if worst > asked:
         print(
             f"\nnote: the error estimate reaches {percent(worst)} where {percent(asked)} was asked for: "
-            "allow more time (--seconds), or name a --method"
+            "allow more time (--seconds), lower the learning rate, or name a --method"
         )
     if arguments.plot:
         print(f"\nwrote {arguments.plot}")
@@ -168,6 +171,10 @@ def summary(problem: Problem, made: Prediction) -> list[str]:
         f"stability limit       learning_rate < {short(made.stability_limit)} for the mean"
         + ("" if made.mean_square_limit is None else
            f", {short(made.mean_square_limit)} for the mean square (independent batches)"),
+        *([] if made.epoch_mean_square_limit is None else [
+            f"                      {short(made.epoch_mean_square_limit)} +- "
+            f"{short(made.epoch_mean_square_limit_error)} for the mean square of these epochs"
+        ]),
         *([_NO_LIMIT] if made.mean_square_limit is None and made.theory == "full" else []),
         f"crossover curvature   {crossover}",
         f"excess loss           {short(made.excess_loss)}",

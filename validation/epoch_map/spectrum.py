@@ -13,6 +13,8 @@ from validation.epoch_map.system import FloatArray
 __all__ = ["slowest_mode", "top_mode"]
 
 _ITERATIONS = 100
+#: rows of states of which all eigenvalues are found where Arnoldi iteration fails
+_DENSE = 32
 
 
 def slowest_mode(solve: Callable[[FloatArray], FloatArray], k: int, *, settled: float) -> FloatArray:
@@ -57,14 +59,23 @@ def top_mode(act: Callable[[FloatArray], FloatArray], k: int) -> tuple[float, Fl
         x: FloatArray = np.reshape(vector, (k, k))
         return act((x + x.T) / 2).ravel()
 
-    if k <= 4:
+    def every() -> tuple[npt.NDArray[np.complex128], npt.NDArray[np.complex128]]:
         values, vectors = np.linalg.eig(np.stack([moved(x) for x in np.eye(k * k)], axis=1))
+        return values, vectors
+
+    if k <= 4:
+        values, vectors = every()
     else:
-        with arnoldi_must_converge("the spectral radius of the averaged epoch map", k * k, 1e-6):
-            values, vectors = eigs(
-                LinearOperator((k * k, k * k), matvec=moved, dtype=np.float64), k=1,
-                v0=np.eye(k).ravel(), tol=1e-6,
-            )
+        try:
+            with arnoldi_must_converge("the spectral radius of the averaged epoch map", k * k, 1e-6):
+                values, vectors = eigs(
+                    LinearOperator((k * k, k * k), matvec=moved, dtype=np.float64), k=1,
+                    v0=np.eye(k).ravel(), tol=1e-6,
+                )
+        except AccuracyError:
+            if k > _DENSE:
+                raise
+            values, vectors = every()
     i = int(np.abs(values).argmax())
     vector = np.reshape(vectors[:, i].real, (k, k))
     return float(np.abs(values[i])), vector * np.sign(np.trace(vector))

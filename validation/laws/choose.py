@@ -120,4 +120,6 @@ def _for_epochs(run: Run) -> WeightLaw:
     inside = limit is not None and rate < _INSIDE * limit  # rounding, not the law, made sampling fail
     if found is not None and (failure is None or inside or found.worst < _TRUSTED):
         return found
+    if isinstance(failure, AccuracyError) and not beyond:
+        raise failure  # numbers that were not found say nothing of the limit
     raise beyond_the_limit(run, failure)

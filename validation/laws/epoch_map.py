@@ -17,6 +17,8 @@ __all__ = ["EpochMapMethod"]
 
 #: three standard errors are within the accuracy
 _SIGMAS = 3.0
+#: share of the accuracy that is drawn for: what comes out scatters
+_MARGIN = 0.95
 #: the fewest permutations whose scatter is worth an error estimate, and that answer whoever insists
 _FEWEST, _LEAST = 256, 32
 #: the most, and bytes of maps that may be kept
@@ -74,8 +76,8 @@ class EpochMapMethod:
 
         found = averaged_epoch_map(
             run.problem, run.rule, run.scheme, batch_size=run.batch_size,
-            hyperparameters=run.hyperparameters, standard_error=run.accuracy / _SIGMAS, seed=run.seed,
-            indices=every, control=every is None,
+            hyperparameters=run.hyperparameters, seed=run.seed,
+            standard_error=_MARGIN * run.accuracy / _SIGMAS, indices=every, control=every is None,
             permutations=None if piloted or every is not None else max(self.affordable(run), _LEAST),
             max_permutations=min(max(most, PILOT), _MOST), memory_bytes=_MEMORY, progress=progress,
         )

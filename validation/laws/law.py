@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from theory.multiplicative.quadratics import FloatArray
 from theory.optimizers import LinearRule
 from theory.optimizers.rule import NumericRule
 from theory.sampling import SamplingScheme
+
+if TYPE_CHECKING:
+    from validation.epoch_map.limit import EpochMeanSquareLimit
 
 __all__ = ["SECONDS", "Method", "Progress", "Run", "WeightLaw", "require_its_weight_decay"]
 
@@ -79,6 +82,13 @@ class Run:
         from validation.laws.limit import mean_square_limit_of_batches
 
         return mean_square_limit_of_batches(self)
+
+    @cached_property
+    def epoch_limit(self) -> EpochMeanSquareLimit | None:
+        """See :func:`validation.laws.limit.limit_of_epochs`."""
+        from validation.laws.limit import limit_of_epochs
+
+        return limit_of_epochs(self)
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
