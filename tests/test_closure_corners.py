@@ -9,7 +9,7 @@ import pytest
 from test_closure_fields import exact
 
 from theory.errors import UnstableError
-from theory.multiplicative import SampleQuadratics
+from theory.multiplicative import SampleQuadratics, mean_shift
 from theory.multiplicative.averaged_closure import AveragedClosure
 from theory.multiplicative.closure import Closure
 from theory.optimizers import heavy_ball, sgd
@@ -173,3 +173,15 @@ def test_little_time_is_not_overspent(seconds: float, method: str | None) -> Non
     assert law.worst > run.accuracy, "more time would have been of use"
     assert method in (None, law.method)
     assert law.figures["nominal_seconds"] <= seconds
+
+
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_gradients_that_are_rounding_do_not_blow_up_the_error_of_the_mean(seed: int) -> None:
+    """Of leading order, in a direction without noise: its deviation is no unit for the other one's mean."""
+    problem = quiet(seed, 12)
+    found = mean_shift(problem, sgd().numeric({"learning_rate": 0.1}), reshuffled(), 1)
+    assert 0 < np.diag(problem.gradient_covariance).min() < 1e-30
+    assert (found.error_estimate > 0).all()
+    assert (found.error_estimate < np.abs(found.values).max()).all()

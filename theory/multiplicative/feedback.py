@@ -11,11 +11,18 @@ from theory.multiplicative.responses import Responses, lyapunov_by_modes
 __all__ = ["added_shares", "population_factor", "white_points"]
 
 
-def white_points(problem: SampleQuadratics, responses: Responses, sizes: FloatArray) -> FloatArray:
-    """Covariance of the points under independent batches of these sizes, to leading order. Shape (d, d)."""
+def white_points(
+    problem: SampleQuadratics, responses: Responses, sizes: FloatArray, noise: FloatArray | None = None
+) -> FloatArray:
+    """Covariance of the points under independent batches of these sizes, to leading order. Shape (d, d).
+
+    ``noise`` of a single sample, by default that of the minimum.
+    """
     own = float(pair_coefficients(problem.samples)[0]) * float(np.mean(1 / sizes))
     inject, at = responses.inject, responses.evaluate_at
-    source = np.einsum("m,n,ij->minj", inject, inject, own * problem.gradient_covariance)
+    source = np.einsum(
+        "m,n,ij->minj", inject, inject, own * (problem.gradient_covariance if noise is None else noise)
+    )
     states = lyapunov_by_modes(responses.drift, source)
     return np.asarray(np.einsum("m,minj,n->ij", at, states, at))
 

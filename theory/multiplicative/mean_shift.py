@@ -58,10 +58,10 @@ def mean_shift(
     epoch repeats, j runs over all steps and :math:`\Psi` is the response summed over the earlier
     epochs, :math:`a\cdot A^p(I-A^M)^{-1}b`. Independent steps have no shift, exactly.
 
-    The error estimate is four times the share r that the fluctuations of the Hessian add to the noise of
-    independent batches, :math:`\max_i\mathcal H[P]_{ii}/C_{ii}`, and for the order in between the third
-    itself where every epoch has its own permutation, :math:`\sqrt r` where one repeats. An estimate, not
-    a bound.
+    The error estimate is four times the share r that the fluctuations of the Hessian have in the noise of
+    independent batches, :math:`\max_i\mathcal H[P]_{ii}/(C+\mathcal H[P])_{ii}`, and for the order in
+    between the third itself where every epoch has its own permutation, :math:`\sqrt r` where one repeats. An
+    estimate, not a bound.
 
     Raises
     ------
@@ -88,7 +88,10 @@ def mean_shift(
             "not known; use a built-in scheme"
         )
     points = white_points(problem, responses, sizes)
-    added = float(added_shares(problem, points).max(initial=0.0))
+    shares = added_shares(problem, points)
+    added = float((shares / (1 + shares)).max(initial=0.0))
+    noise = problem.gradient_covariance + problem.covariance_action(points)
+    points = white_points(problem, responses, sizes, noise)  # no direction is without noise
     if scheme.lasting == "epoch":
         values = reshuffled_shift(problem, responses)
         between = np.abs(_third_order(problem, responses))
