@@ -78,6 +78,8 @@ def test_few_unequal_batches_have_a_limit_of_their_own() -> None:
     assert independent is not None
     assert own is not None
     assert own.learning_rate + 6 * own.standard_error < independent / 2
+    still = Regression(features=np.c_[x, np.zeros(124)], targets=x.sum(axis=1) + rng.normal(size=124))
+    assert replace(given, problem=still.quadratics).epoch_limit is not None  # a direction that does not move
     beyond = replace(given, hyperparameters={"learning_rate": 0.8 * independent, "momentum": 0.9})
     with pytest.raises(UnstableError, match=rf"with these epochs {own.learning_rate:.4g}"):
         full_law(beyond)

@@ -87,8 +87,9 @@ class Run:
     def epoch_limit(self) -> EpochMeanSquareLimit | None:
         """See :func:`validation.laws.limit.limit_of_epochs`."""
         from validation.laws.limit import limit_of_epochs
+        from validation.laws.moving import moving_run
 
-        return limit_of_epochs(self)
+        return limit_of_epochs(moving_run(self))
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:

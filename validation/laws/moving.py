@@ -12,19 +12,17 @@ from theory.multiplicative import SampleQuadratics
 from theory.multiplicative.quadratics import FloatArray
 from validation.laws.law import Run, WeightLaw
 
-__all__ = ["solve_moving"]
+__all__ = ["moving_run", "solve_moving"]
 
 
 def solve_moving(solve: Callable[[Run], WeightLaw], run: Run) -> WeightLaw:
     """The law of the directions that move, zero in the others."""
-    still = run.problem.still
-    if not still.any() or still.all():
-        return solve(run)
-    moving = np.flatnonzero(~still)
-    fewer = replace(run, problem=_restricted(run.problem, moving))
-    if "mean_square_limit" in vars(run):  # which is theirs too
-        vars(fewer)["mean_square_limit"] = run.mean_square_limit
+    fewer = moving_run(run)
     law = solve(fewer)
+    if fewer is run:
+        return law
+    still = run.problem.still
+    moving = np.flatnonzero(~still)
 
     def spread(values: FloatArray) -> FloatArray:
         out = np.zeros((*values.shape[:-1], still.size))
@@ -39,6 +37,17 @@ def solve_moving(solve: Callable[[Run], WeightLaw], run: Run) -> WeightLaw:
         mean_error_estimate=spread(law.mean_error_estimate),
         noise_autocovariance=None if noise is None else spread(noise),
     )
+
+
+def moving_run(run: Run) -> Run:
+    """The run along the directions that move; itself if all do, or none."""
+    still = run.problem.still
+    if not still.any() or still.all():
+        return run
+    fewer = replace(run, problem=_restricted(run.problem, np.flatnonzero(~still)))
+    if "mean_square_limit" in vars(run):  # which is theirs too
+        vars(fewer)["mean_square_limit"] = run.mean_square_limit
+    return fewer
 
 
 def _restricted(problem: SampleQuadratics, kept: npt.NDArray[np.int64]) -> SampleQuadratics:
